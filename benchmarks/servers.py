@@ -26,7 +26,7 @@ from benchmarks.machine import ROOT, cores
 from benchmarks.processes import cpu_seconds, proportional_bytes, resident_bytes, started, thread_seconds
 from benchmarks.spinning import SPINNER
 
-HTTP, UDP = "http", "udp"
+HTTP, UDP, WEBSOCKET = "http", "udp", "websocket"
 BOTH = frozenset((HTTP, UDP))
 READY = 30
 """Seconds that a server may take until it answers."""
@@ -162,6 +162,10 @@ def _aquatic_udp(folder: Path, port: int, torrents: int) -> list[str]:
     return _aquatic("AQUATIC_UDP", folder, port, "max_response_peers = 50")
 
 
+def _aquatic_ws(folder: Path, port: int, torrents: int) -> list[str]:
+    return _aquatic("AQUATIC_WS", folder, port, "max_offers = 10")
+
+
 def _aquatic(variable: str, folder: Path, port: int, protocol: str) -> list[str]:
     """Write what differs from its defaults: one worker of each sort, plain HTTP with connections kept."""
     configuration = folder / "aquatic.toml"
@@ -205,6 +209,13 @@ KINDS: Mapping[str, Kind] = {
             _program("AQUATIC_UDP", "aquatic_udp"),
             "cargo install aquatic_udp",
             serves=frozenset((UDP,)),
+        ),
+        Kind(
+            "aquatic_ws",
+            _aquatic_ws,
+            _program("AQUATIC_WS", "aquatic_ws"),
+            "cargo install aquatic_ws",
+            serves=frozenset((WEBSOCKET,)),
         ),
         Kind(
             "bittorrent-tracker",
@@ -292,7 +303,7 @@ def free_port() -> int:
 
 def await_ready(process: subprocess.Popen[bytes], port: int, log: Path, serves: frozenset[str]) -> None:
     end = time.monotonic() + READY
-    probes = {HTTP: _answers_tcp, UDP: _answers_udp}
+    probes = {HTTP: _answers_tcp, UDP: _answers_udp, WEBSOCKET: _answers_tcp}
     while not all(probes[protocol](port) for protocol in sorted(serves)):
         if process.poll() is not None or time.monotonic() > end:
             raise ServerError(

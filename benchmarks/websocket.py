@@ -31,7 +31,8 @@ ADDRESSES = 30
 SDP = "v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\n" + "a=candidate:1 1 udp 1 192.0.2.1 9 typ host\r\n" * 20
 """About as long as what browsers send."""
 PATIENCE = 30
-SERVERS = ("bittorrent-tracker", "peerage")
+SERVERS = ("bittorrent-tracker", "aquatic_ws", "peerage", "peerage-fast-path")
+"""Ours twice: with its sockets in C, and in Python."""
 COLUMNS = (
     "server",
     "relayed/s",

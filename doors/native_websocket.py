@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from tracker._native import Door, Sockets
 
 _STEP = 1.0  # seconds between two tellings of how much memory is held here
+_GATHER = 500  # microseconds that the thread lets events gather while it is busy
 _AT_ONCE = 64  # messages that are read before others have their turn
 
 
@@ -83,6 +84,7 @@ def make_sockets(
         memory=bounds.memory,
         ping_ms=round(limits.ping * 1000),
         idle_ms=round(limits.idle * 1000),
+        gather_us=_GATHER,
         connections=limits.connections or bounds.connections,
         per_address=limits.connections_per_address,
         exempt=network_rows([(unmap_ipv4(network), True) for network in bounds.exempt]),

@@ -229,6 +229,7 @@ class Sockets:
         memory: int,
         ping_ms: int,
         idle_ms: int,
+        gather_us: int,
         connections: int,
         per_address: int,
         exempt: Sequence[tuple[bytes, int, bool]],

@@ -55,6 +55,7 @@ def test_opentracker_is_given_the_hashes_of_the_run(tmp_path: Path) -> None:
         ("chihaya", "CHIHAYA"),
         ("aquatic_http", "AQUATIC_HTTP"),
         ("aquatic_udp", "AQUATIC_UDP"),
+        ("aquatic_ws", "AQUATIC_WS"),
     ],
 )
 def test_a_variable_names_the_build_that_is_measured(

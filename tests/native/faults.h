@@ -42,6 +42,7 @@ int fault_sendmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags);
 ssize_t fault_read(int fd, void *data, size_t size);
 ssize_t fault_write(int fd, const void *data, size_t size);
 int fault_close(int fd);
+int fault_shutdown(int fd, int how);
 int fault_clock_gettime(clockid_t clock, struct timespec *now);
 long fault_openat2(long call, int root, const char *name, const struct open_how *how, size_t size);
 int fault_fstat(int fd, struct stat *found);
@@ -70,6 +71,7 @@ int fault_thread_join(void);
 #define read(fd, data, size) fault_read(fd, data, size)
 #define write(fd, data, size) fault_write(fd, data, size)
 #define close(fd) fault_close(fd)
+#define shutdown(fd, how) fault_shutdown(fd, how)
 #define syscall(call, root, name, how, size) fault_openat2(call, root, name, how, size)
 #define fstat(fd, found) fault_fstat(fd, found)
 #define pread(fd, data, size, from) fault_pread(fd, data, size, from)

@@ -106,6 +106,13 @@ int fault_close(int number)
     return 0;
 }
 
+int fault_shutdown(int number, int how)
+{
+    (void)number, (void)how;
+    fail("a side of a connection is closed");
+    return 0;
+}
+
 int fault_eventfd(unsigned value, int flags)
 {
     (void)flags;

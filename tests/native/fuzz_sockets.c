@@ -34,7 +34,7 @@ struct visitor {
     uint32_t last;                  /* the last four of them */
     uint64_t left;                  /* bytes of its payload that are to come */
     uint8_t first;                  /* of a payload; 0: none came yet */
-    bool closed, fin, reset, said_close;
+    bool closed, fin, reset, said_close, shut;
 };
 
 struct fd {
@@ -94,6 +94,15 @@ int fault_close(int number)
     }
     *fd = (struct fd){.kind = CLOSED};
     return 0;
+}
+
+int fault_shutdown(int number, int how)
+{
+    struct visitor *client = fd_of(number, STREAM)->client;
+    if (how != SHUT_WR || !client->said_close || client->left || client->shut)
+        fail("a side is closed before that was said, or twice");
+    client->shut = true;
+    return client->reset || call_fails() ? refuse(ENOTCONN) : 0;
 }
 
 int fault_eventfd(unsigned value, int flags)
@@ -208,6 +217,8 @@ ssize_t fault_send(int number, const void *data, size_t size, int flags)
         fd->edge |= error == EAGAIN || error == EINTR;
         return refuse(error);
     }
+    if (client->shut)
+        fail("something is written to a side that was closed");
     if (!client->window)
         return refuse(EAGAIN);
     size_t count = size < client->window ? size : client->window;

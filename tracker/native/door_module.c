@@ -17,7 +17,7 @@
 
 enum {
     STREAM_OUT = 4 * HTTP_REPLY_MOST,
-    SAMPLED_THREADS = 65, /* as many as there may be, and Python */
+    SAMPLED_THREADS = 66, /* as many as there may be, the sockets and Python */
     SERVED_MOST = 64 << 10 /* bytes of a file that is answered with from Python: its transport buffers what does not go */
 };
 
@@ -544,12 +544,14 @@ static PyObject *door_numbers(Door *door, PyObject *Py_UNUSED(none))
                          (unsigned long long)numbers.files, "file_bytes", (unsigned long long)numbers.file_bytes);
 }
 
-/* What a thread has sampled, Python's handler as the first; NULL: there are not so many. */
+/* What a thread has sampled, Python's handler as the first, then the sockets; NULL: there are not so many. */
 static const struct sampling *sampling_of(const Door *door, unsigned number)
 {
     if (number == 0)
         return &door->handler->sampling;
-    return door->loop ? loop_sampling(door->loop, number - 1) : NULL;
+    if (door->sockets && number == 1)
+        return sockets_sampling(door->sockets);
+    return door->loop ? loop_sampling(door->loop, number - 1 - (door->sockets != NULL)) : NULL;
 }
 
 static PyObject *door_times(Door *door, PyObject *Py_UNUSED(none))

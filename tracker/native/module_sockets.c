@@ -37,7 +37,7 @@ static bool read_texts(Sockets *self, PyObject *refusals, PyObject *full, PyObje
 static bool make(Sockets *self, PyObject *args, PyObject *named)
 {
     static char *names[] = {"door", "refusals", "full", "restoring", "interval", "offers", "torrents", "peers",
-                            "peers_bind", "message", "queue", "memory", "ping_ms", "idle_ms", "connections",
+                            "peers_bind", "message", "queue", "memory", "ping_ms", "idle_ms", "gather_us", "connections",
                             "per_address", "exempt", "exempt_shares", "seed", "secret", NULL};
     struct socket_settings settings = {.store = NULL};
     struct door_share door;
@@ -46,10 +46,11 @@ static bool make(Sockets *self, PyObject *args, PyObject *named)
     const char *secret;
     Py_ssize_t secret_length;
     unsigned long long peers, peers_bind, memory, seed;
-    if (!PyArg_ParseTupleAndKeywords(args, named, "O$O!SSIIIKKIIKIIIIOy*Ky#:Sockets", names, &self->door,
+    if (!PyArg_ParseTupleAndKeywords(args, named, "O$O!SSIIIKKIIKIIIIIOy*Ky#:Sockets", names, &self->door,
                                      &PyTuple_Type, &refusals, &full, &restoring, &settings.terms.interval,
                                      &settings.terms.offers, &settings.terms.torrents, &peers, &peers_bind,
                                      &settings.message, &settings.queue, &memory, &settings.ping_ms, &settings.idle_ms,
+                                     &settings.gather_us,
                                      &settings.connections, &settings.per_address, &exempt, &shares, &seed, &secret,
                                      &secret_length)) {
         self->door = NULL;
@@ -60,7 +61,7 @@ static bool make(Sockets *self, PyObject *args, PyObject *named)
                 door_read_networks(exempt, &self->exempt);
     if (good && (secret_length != sizeof settings.secret || settings.terms.offers > MOST_OFFERS ||
                  settings.connections < 1 || settings.message < 1 || settings.message > 1 << 30 ||
-                 settings.queue > 1 << 30 || shares.len % (Py_ssize_t)sizeof(struct exemption) || *door.sockets)) {
+                 settings.queue > 1 << 30 || settings.gather_us > 100000 || shares.len % (Py_ssize_t)sizeof(struct exemption) || *door.sockets)) {
         PyErr_SetString(PyExc_ValueError, "a number is out of range, or the door has sockets already");
         good = false;
     }

@@ -669,11 +669,13 @@ static void scrape(struct socket_peers *peers, struct socket_client *client)
     send_written(peers, client, &out);
 }
 
-void socket_peers_receive(struct socket_peers *peers, struct socket_client *client, int64_t now)
+static void carry_out(struct socket_peers *peers, struct socket_client *client, int64_t now)
 {
     const struct slice none = {NULL, 0};
     uint64_t account = 0;
     enum refusal refusal = check_access(peers, client);
+    if (refusal == NOT_REFUSED && !peers->message.scrapes)
+        sampling_client(&peers->handler->sampling, peers->message.peer_id, client->address.length);
     if (refusal == NOT_REFUSED)
         refusal = REFUSED_UNKNOWN_PASSKEY;
     if (refusal == REFUSED_UNKNOWN_PASSKEY && (!client->passkey.length || http_is_passkey(client->passkey)))
@@ -688,4 +690,12 @@ void socket_peers_receive(struct socket_peers *peers, struct socket_client *clie
         stop(peers, client, account);
     else
         announce(peers, client, account, now);
+}
+
+void socket_peers_receive(struct socket_peers *peers, struct socket_client *client, int64_t now)
+{
+    struct sampling *sampling = &peers->handler->sampling;
+    uint64_t began = sampling_begin(sampling);
+    carry_out(peers, client, now);
+    sampling_end(sampling, TRANSPORT_WEBSOCKET, began);
 }

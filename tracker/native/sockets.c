@@ -27,6 +27,7 @@ enum {
     OUT_LEAST = 512,
     STEP_MS = 1000,    /* between two looks at connections that are silent */
     SLOW_MS = 1000,    /* without movement, after which a connection may be dropped to make room */
+    LINGER_MS = 2000,        /* for a client to read why its connection ends */
     DISCARD_MOST = 64 << 10, /* bytes that are read before a connection is closed, so that it is no reset */
     STACK = 256 << 10
 };
@@ -52,6 +53,7 @@ struct connection {
     struct sockets *sockets;
     int fd;
     bool closing, dead, doomed, asked, ended;
+    bool lingers, lingering; /* whether the client may be sending when its connection ends; it is read no more */
     bool in_payload, in_message, fin, text;
     uint8_t utf8, mask[4];
     uint16_t frames;            /* of the message that is not whole */
@@ -61,6 +63,7 @@ struct connection {
     uint32_t message_length, message_room;
     uint32_t out_length, out_sent, out_room;
     uint64_t held;              /* as they were counted last */
+    uint32_t discarded;         /* bytes that were read while it lingers */
     struct place quiet, stalled, without, ready, flush, doom, asking;
     struct connection *next_dead, **all_place, *all_next;
     struct connections *counts;
@@ -82,7 +85,7 @@ struct sockets {
     pthread_t id;
     int64_t now, swept;
     struct connection *all, *dead;
-    struct waiting_list heard, pinged, stalled, without, ready, flush, doom, asking;
+    struct waiting_list heard, pinged, stalled, without, ready, flush, doom, asking, lingering;
     struct unusual *first, **last;
     uint8_t in[REST_MOST + IN_SIZE]; /* what is left of the last read goes in front of the next */
 };
@@ -187,7 +190,8 @@ static void drop(struct connection *connection)
     leave_list(&connection->doom);
     leave_list(&connection->asking);
     close(connection->fd);
-    connections_leave(&sockets->own, &connection->client.address);
+    if (!connection->lingering)
+        connections_leave(&sockets->own, &connection->client.address);
     if (connection->counts)
         connections_leave(connection->counts, &connection->counted);
     atomic_fetch_sub_explicit(&sockets->held, connection->held, memory_order_relaxed);
@@ -225,17 +229,33 @@ static void drop_doomed(struct sockets *sockets)
         drop(sockets->doom.oldest->connection);
 }
 
-/* Close after what was sent, having read what the client sent meanwhile: unread bytes would make it a reset, and the
- * client might not read why. */
+/* Read what the client sends to a connection that ends: unread bytes would make it a reset, and the client might not
+ * read why. False where there is nothing more to come. */
+static bool discard(struct connection *connection)
+{
+    while (connection->discarded < DISCARD_MOST) {
+        ssize_t got = recv(connection->fd, connection->sockets->in, IN_SIZE, MSG_DONTWAIT);
+        if (got > 0)
+            connection->discarded += (uint32_t)got;
+        else if (got == 0 || errno != EINTR)
+            return got < 0 && errno == EAGAIN;
+    }
+    return false;
+}
+
+/* Close after what was sent: at once where the client said that it ends, else once it has read why. */
 static void finish(struct connection *connection)
 {
-    for (size_t read = 0; read < DISCARD_MOST;) {
-        ssize_t got = recv(connection->fd, connection->sockets->in, IN_SIZE, MSG_DONTWAIT);
-        if (got <= 0)
-            break;
-        read += (size_t)got;
+    struct sockets *sockets = connection->sockets;
+    if (connection->lingering)
+        return;
+    if (!discard(connection) || !connection->lingers || shutdown(connection->fd, SHUT_WR) < 0) {
+        drop(connection);
+        return;
     }
-    drop(connection);
+    connections_leave(&sockets->own, &connection->client.address);
+    connection->lingering = true;
+    enter_list(&sockets->lingering, &connection->stalled, connection, sockets->now);
 }
 
 /* Writing. */
@@ -345,6 +365,7 @@ static void close_with(struct connection *connection, unsigned code)
     if (connection->doomed)
         return;
     connection->closing = true;
+    connection->lingers = code != CLOSE_NORMAL;
     socket_peers_leave(&sockets->peers, &connection->client);
     forget_quiet(connection);
     enter_list(&sockets->stalled, &connection->stalled, connection, sockets->now);
@@ -659,6 +680,11 @@ static void handle(struct connection *connection, uint32_t happened)
         drop(connection);
         return;
     }
+    if (connection->lingering) {
+        if (!discard(connection))
+            drop(connection);
+        return;
+    }
     if (happened & EPOLLOUT && connection->stalled.list) {
         flush(connection);
         if (connection->dead)
@@ -699,6 +725,8 @@ static void sweep(struct sockets *sockets)
         add_to(&sockets->cut_off, 1);
         drop(connection);
     }
+    while ((connection = due(&sockets->lingering, now - LINGER_MS)))
+        drop(connection);
     while ((connection = due(&sockets->without, now - sockets->settings.idle_ms))) {
         leave_list(&connection->without);
         add_to(&sockets->timed_out, 1);
@@ -739,11 +767,29 @@ static void serve_ready(struct sockets *sockets)
     }
 }
 
+/* Let events gather where one turn follows another: they cost less together, and what goes to one client goes out in
+ * one piece. A single message is not kept waiting. */
+static void gather(const struct sockets *sockets, int64_t *last)
+{
+    const int64_t wait = (int64_t)sockets->settings.gather_us * 1000;
+    struct timespec now, pause = {0, (long)wait};
+    if (!wait || sockets->settings.fixed_clock[0])
+        return;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    int64_t at = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+    if (at - *last < 2 * wait) {
+        nanosleep(&pause, NULL);
+        at += wait;
+    }
+    *last = at;
+}
+
 static void *run(void *given)
 {
     struct sockets *sockets = given;
     struct epoll_event events[EVENTS];
     bool more = false;
+    int64_t last = 0;
     for (;;) {
         int count = epoll_wait(sockets->epoll, events, EVENTS, more ? 0 : STEP_MS);
         pthread_mutex_lock(&sockets->lock);
@@ -759,6 +805,8 @@ static void *run(void *given)
         more = sockets->ready.oldest != NULL;
         free_dead(sockets);
         pthread_mutex_unlock(&sockets->lock);
+        if (!more && count > 0)
+            gather(sockets, &last);
     }
     for (struct connection *each = sockets->all, *next; each; each = next) {
         next = each->all_next;
@@ -1052,6 +1100,11 @@ size_t sockets_waiting(struct sockets *sockets, const uint8_t infohash[INFOHASH]
 const struct counters *sockets_counters(const struct sockets *sockets)
 {
     return &sockets->handler.counters;
+}
+
+const struct sampling *sockets_sampling(const struct sockets *sockets)
+{
+    return &sockets->handler.sampling;
 }
 
 static uint64_t read_counter(const _Atomic uint64_t *number)

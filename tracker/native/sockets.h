@@ -17,6 +17,7 @@ struct socket_settings {
     uint32_t message, queue;   /* bytes */
     uint64_t memory;           /* bytes that all connections may hold */
     uint32_t ping_ms, idle_ms;
+    uint32_t gather_us; /* how long the thread lets events gather while it is busy; 0: not at all */
     uint32_t connections, per_address; /* caps; of the second 0 is none */
     struct networks exempt;    /* from the second */
     const struct exemption *exemptions; /* from shares */
@@ -86,5 +87,6 @@ void sockets_read(struct sockets *sockets, struct socket_numbers *out);
 size_t sockets_waiting(struct sockets *sockets, const uint8_t infohash[INFOHASH], const uint8_t peer_id[PEER_ID]);
 /* What its thread counts, beside those of the loop. */
 const struct counters *sockets_counters(const struct sockets *sockets);
+const struct sampling *sockets_sampling(const struct sockets *sockets);
 
 #endif
