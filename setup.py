@@ -33,10 +33,15 @@ HANDLERS = [
     "client.c",
     "connection_ids.c",
     "proxy_protocol.c",
+    "sockets.c",
+    "socket_peers.c",
+    "socket_messages.c",
+    "websocket.c",
 ]
 DOOR = [
     "door_module.c",
     "module_files.c",
+    "module_sockets.c",
     "kept_files.c",
     "stored_files.c",
     "loop.c",

@@ -14,12 +14,15 @@ from bittorrent.query import PEER_ID_LENGTH, SCRAPE_HASHES, Event
 from bittorrent.refusal import REASONS, Refusal
 
 OFFER_ID_LENGTH = 20
+MOST_OFFERS = 82
+"""Offers of one announce that can be passed on, however many are allowed."""
 _EVENTS = {
     "completed": Event.COMPLETED,
     "paused": Event.PAUSED,
     "started": Event.STARTED,
     "stopped": Event.STOPPED,
 }
+_EVENT_NAMES = {event: name for name, event in _EVENTS.items()}
 
 
 class Description(msgspec.Struct, frozen=True, gc=False):
@@ -198,6 +201,35 @@ def _whole(number: float | str | None) -> int | None:
     if isinstance(number, str):
         number = int(number) if number.isascii() and number.isdigit() and len(number) <= 19 else None
     return int(number) if number is not None and 0 <= number < 2**63 else None
+
+
+def write_message(message: PeerAnnounce | PeerScrape) -> bytes:
+    """Write a message in its usual form, which the reader in C takes; of offers the first `MOST_OFFERS`."""
+    if isinstance(message, PeerScrape):
+        return _encoder.encode(
+            {"action": "scrape", "info_hash": [each.decode("latin-1") for each in message.infohashes]}
+        )
+    said: dict[str, object] = {
+        "action": "announce",
+        "info_hash": message.infohash.decode("latin-1"),
+        "peer_id": message.peer_id.decode("latin-1"),
+        "event": _EVENT_NAMES.get(message.event, ""),
+        "offers": [
+            {"offer_id": each.offer_id.decode("latin-1"), "offer": each.description}
+            for each in message.offers[:MOST_OFFERS]
+        ],
+    }
+    if message.seeder is not None:
+        said["left"] = 0 if message.seeder else 1
+    if message.numwant is not None:
+        said["numwant"] = str(message.numwant)
+    if message.totals is not None:
+        said["uploaded"], said["downloaded"] = map(str, message.totals)
+    if message.answer is not None:
+        said["answer"] = message.answer.description
+        said["to_peer_id"] = message.answer.to.decode("latin-1")
+        said["offer_id"] = message.answer.offer_id.decode("latin-1")
+    return _encoder.encode(said)
 
 
 def write_announce_reply(

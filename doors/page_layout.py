@@ -6,12 +6,15 @@ from functools import cache
 from html import escape
 from urllib.parse import urlsplit
 
+from doors.languages import ENGLISH, Language, Languages, message, usual_languages
 from doors.page_assets import PageAssets, usual_assets
 from doors.root_path import rooted
 
-MENU = (
-    '<a href="/search">Browse</a>\n<a href="/upload.php">Upload</a>\n'
-    '<a href="/about">About</a>\n<a href="/account">Account</a>'
+_MENU = (
+    ("/search", message("Browse")),
+    ("/upload.php", message("Upload")),
+    ("/about", message("About")),
+    ("/account", message("Account")),
 )
 """The links of the navigation bar on pages that do not know their visitor."""
 
@@ -28,13 +31,14 @@ class PageSite:
     operator: str = ""
     contact: str = ""
     assets: PageAssets = field(default_factory=usual_assets)
+    languages: Languages = field(default_factory=usual_languages)
 
 
 SITE = PageSite()
 
 _LAYOUT = """\
 <!doctype html>
-<html lang="en">
+<html lang="{lang}" dir="{dir}">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
@@ -46,11 +50,11 @@ _LAYOUT = """\
 <meta property="og:title" content="{title}">
 <meta property="og:site_name" content="{site}">
 {head}</head>
-<body data-copy="Copy" data-copied="Copied" data-keys="{keys}">
-<a class="skip" href="#content">To the content</a>
+<body data-copy="{t[Copy]}" data-copied="{t[Copied]}" data-keys="{keys}">
+<a class="skip" href="#content">{t[To the content]}</a>
 <header class="top"><div>
 <a class="brand" href="/">{mark}{site}</a>
-{search}<nav aria-label="Site">
+{search}<nav aria-label="{t[Site]}">
 {menu}
 </nav>
 </div></header>
@@ -59,21 +63,21 @@ _LAYOUT = """\
 </main>
 <footer class="foot">
 <span>{operator}</span>
-<a href="/about">About</a>
-<a href="/tags">Tags</a>
-<a href="/authors">Authors</a>
-<a href="/collages">Collages</a>
-<a href="/stats/plots">Statistics</a>
-<a href="/search/help">How to search</a>
+<a href="/about">{t[About]}</a>
+<a href="/tags">{t[Tags]}</a>
+<a href="/authors">{t[Authors]}</a>
+<a href="/collages">{t[Collages]}</a>
+<a href="/stats/plots">{t[Statistics]}</a>
+<a href="/search/help">{t[How to search]}</a>
 <a href="/api/docs">API</a>
-</footer>
+{choice}</footer>
 </body>
 </html>
 """
 _SEARCH = """\
 <form class="find" action="/search" role="search">
-<input type="search" name="q" maxlength="1000" aria-label="Search torrents" placeholder="Search torrents">
-<button type="submit">Search</button>
+<input type="search" name="q" maxlength="1000" aria-label="{t[Search torrents]}" placeholder="{t[Search torrents]}">
+<button type="submit">{t[Search]}</button>
 </form>
 """
 _MARK = (
@@ -82,7 +86,16 @@ _MARK = (
     ' 1.7l-2.4-1.4a4 4 0 0 1-5.4 0l-2.4 1.4a3 3 0 1 1-1-1.7l2.3-1.4A4 4 0 0 1 11 8.3z"/></svg>'
 )
 _LOGO = '<img src="/static/{}" alt="">'
-_KEYS = "/=to the search box|j=next row|k=previous row|Enter=open the row|m=its magnet link|?=these keys"
+_KEYS = {
+    "/": message("to the search box"),
+    "j": message("next row"),
+    "k": message("previous row"),
+    "Enter": message("open the row"),
+    "m": message("its magnet link"),
+    "?": message("these keys"),
+}
+_CHOICE = '<form class="languages" action="/language" method="post">{}</form>\n'
+_CHOICE_OF_ONE = '<button class="plain" name="language" value="{0}" lang="{0}" dir="{1}">{2}</button>'
 
 
 def render_layout(
@@ -90,15 +103,16 @@ def render_layout(
     body_html: str,
     *,
     site: PageSite = SITE,
+    language: Language = ENGLISH,
     menu_html: str | None = None,
     head_html: str = "",
     search: bool = True,
 ) -> str:
     """Return a whole page; texts are escaped here, `…_html` is markup that its caller has escaped.
 
-    `search` puts the search box into the navigation bar; without `menu_html` that has the links of MENU.
+    `search` puts the search box into the navigation bar; without `menu_html` that has the links of _MENU.
     """
-    layout, menu, box = _prepared(site)
+    layout, menu, box = _prepared(site, language)
     return layout(
         title=escape(title if title == site.name else f"{title} \u2013 {site.name}"),
         search=box if search else "",
@@ -109,21 +123,44 @@ def render_layout(
 
 
 @cache
-def _prepared(site: PageSite) -> tuple[Callable[..., str], str, str]:
+def _prepared(site: PageSite, language: Language) -> tuple[Callable[..., str], str, str]:
     """Return what makes a page of the parts that differ, the links of the navigation bar, and the search box."""
     assets = site.assets
     parts = {
         "style": assets.style,
         "icon": assets.icon,
         "script": assets.script,
-        "keys": escape(_KEYS),
+        "keys": _literal(escape("|".join(f"{key}={language.text(does)}" for key, does in _KEYS.items()))),
+        "lang": language.code,
+        "dir": language.direction,
+        "t": _Texts(language),
+        "choice": _choice(site, language),
         "site": _literal(escape(site.name)),
         "mark": rooted(_LOGO, site.root).format(assets.logo) if assets.logo else _MARK,
         "operator": _literal(_run_by(site)),
     }
     open_parts = {name: f"{{{name}}}" for name in ("title", "search", "menu", "head", "body")}
     layout = rooted(_LAYOUT, site.root).format(**parts, **open_parts)
-    return layout.format, rooted(MENU, site.root), rooted(_SEARCH, site.root)
+    menu = "\n".join(f'<a href="{path}">{escape(language.text(name))}</a>' for path, name in _MENU)
+    return layout.format, rooted(menu, site.root), rooted(_SEARCH, site.root).format(t=_Texts(language))
+
+
+class _Texts:
+    """The texts of a language for `str.format`, as HTML."""
+
+    def __init__(self, language: Language) -> None:
+        self._language = language
+
+    def __getitem__(self, english: str) -> str:
+        return _literal(escape(self._language.text(english)))
+
+
+def _choice(site: PageSite, language: Language) -> str:
+    """Return the form that chooses another language; nothing where there is none."""
+    others = [each for each in site.languages.all.values() if each is not language]
+    buttons = [_CHOICE_OF_ONE.format(each.code, each.direction, escape(each.name)) for each in others]
+    form = rooted(_CHOICE, site.root).format("\n".join(buttons))
+    return _literal(form) if others else ""
 
 
 def _run_by(site: PageSite) -> str:

@@ -8,6 +8,7 @@ from actions.access_moderation import AccessModeration
 from actions.account_management import AccountManagement
 from actions.changes import Changes
 from actions.crediting import Crediting
+from actions.diagnosis import Diagnosis
 from actions.invitations import Invitations
 from actions.list_moderation import ListModeration
 from actions.lookups import Lookups
@@ -66,12 +67,13 @@ class AccountAccess:
 
 @dataclass(frozen=True, slots=True)
 class ModerationAccess:
-    """What moderators and operators change and follow: lists, who may announce, the history of changes, webhooks."""
+    """What moderators and operators change and follow: lists, who may announce, history, webhooks, the installation."""
 
     lists: ListModeration
     access: AccessModeration
     changes: Changes
     webhooks: Webhooks
+    diagnosis: Diagnosis
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from typing import Protocol
 
 import structlog
 import uvloop
+from starlette.routing import BaseRoute
 from starlette.types import ASGIApp
 
 import doors.cache
@@ -26,6 +27,7 @@ import soap.door
 import web.pages
 from actions.mirroring import Mirroring
 from actions.retention import Retention, RetentionTerms
+from doors.access_log import AccessLog
 from doors.admission import Admission
 from doors.client_address import ClientAddress
 from doors.client_work import FairRequests
@@ -71,6 +73,7 @@ from peerage.wiring.application import Application, open_application
 from peerage.wiring.mirror import make_configured_mirroring
 from peerage.wiring.services import make_admission, make_services, make_site, request_rates
 from storage.retention import SqlRetention
+from storage.unavailable import until_available
 from tasks.fair_executor import FairExecutor
 from tracker.sweeper import patient, sweep
 
@@ -111,10 +114,10 @@ async def serve(settings: Settings, ready: Ready, read: Callable[[], Settings]) 
         alone = bind(settings.qbittorrent.listen, lenient=False) if settings.qbittorrent.listen else []
         for each in (*bound, *alone):
             stack.callback(each.close)
-        await application.accounts.one_time_links.open(
-            [ListenAddress(each.host, each.port) for each in bound]
-        )
+        application.listening = tuple(ListenAddress(each.host, each.port) for each in bound)
+        await application.accounts.one_time_links.open(application.listening)
         listeners = Listeners(application)
+        application.take_sample = listeners.take_sample
         live = LiveSettings(settings, read)
         live.on_change(dict.fromkeys(("log.level", "log.format"), lambda given: configure_logs(given.log)))
         await stack.enter_async_context(listeners.serve_udp([*bound, *alone]))
@@ -190,15 +193,31 @@ def make_app(
             kept=listeners.kept_files,
         ),
     ]
+    health = health_routes(application.health, application.arrivals)
+    routes = [*routes, metrics.route(), *stats.routes(), *health]
+    access = _make_access_log(application, routes, clients, live)
     return App(
         direct,
-        [*routes, metrics.route(), *stats.routes(), *health_routes(application.health)],
+        routes,
         admission.root_path,
-        lambda app: listeners.request_times.around(
-            FairRequests(_held(app, finished), listeners.work, clients)
+        lambda app: access.around(
+            listeners.request_times.around(FairRequests(_held(app, finished), listeners.work, clients))
         ),
         ErrorPages(site).answer,
     )
+
+
+def _make_access_log(
+    application: Application, routes: Sequence[BaseRoute], clients: ClientAddress, live: LiveSettings | None
+) -> AccessLog:
+    access = AccessLog(routes, clients, application.settings.log.access, application.environment.timer)
+
+    def set_lines(settings: Settings) -> None:
+        access.lines = settings.log.access
+
+    if live is not None:
+        live.on_change({"log.access": set_lines})
+    return access
 
 
 def _make_uploads(application: Application, admission: Admission) -> UploadAdmission:
@@ -372,11 +391,11 @@ async def _timers(
 
     async def run_timers() -> None:
         try:
-            await application.takedowns.finish()
+            await until_available(application.takedowns.finish)
             await application.downloads.downloads.begin()
             finished.set()
-            await application.take_up()
-            await application.tracker.restore()
+            await until_available(application.take_up)
+            await until_available(application.tracker.restore)
             freeze_objects()
             await asyncio.gather(
                 application.tracker.flusher.run(),

@@ -1,19 +1,18 @@
 """Rules on clients and addresses in `peerage.db`."""
 
 from collections.abc import Sequence
-from typing import Any
-
-from sqlalchemy import BindParameter, bindparam, delete, func, insert, or_, select, update
+from typing import TYPE_CHECKING, Any
 
 from lists.access_rules import AccessRule, RuleSubject
 from lists.infohashes import ListKind
 from storage.database import Database, Row
 from storage.parameters import MAX_INTEGER, bounded_id
-from storage.rows import new_row
-from storage.tables import access_rule
 
-_KEY = ("subject", "pattern", "source")
-_SAID = ("verdict", "reason", "author", "since")
+if TYPE_CHECKING:
+    from storage.statements.access_rules import AccessRuleStatements
+
+ACCESS_RULE_KEY = ("subject", "pattern", "source")
+ACCESS_RULE_SAID = ("verdict", "reason", "author", "since")
 
 
 class SqlAccessRules:
@@ -21,31 +20,8 @@ class SqlAccessRules:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        compiled, row = database.dialect.compile, access_rule.c
-        same = [row[name] == bindparam(f"key_{name}") for name in _KEY]
-        self._find = compiled(select(access_rule).where(*same))
-        self._get = compiled(select(access_rule).where(row.id == bindparam("row")))
-        self._add = compiled(insert(access_rule).values(**new_row(access_rule)).returning(row.id))
-        said: dict[str, Any] = {name: bindparam(f"new_{name}") for name in _SAID}
-        self._change = compiled(update(access_rule).where(*same).values(said).returning(row.id))
-        self._remove = compiled(delete(access_rule).where(row.id == bindparam("row")))
-        subject: BindParameter[Any] = bindparam("subject")
-        source: BindParameter[Any] = bindparam("source")
-        self._page = compiled(
-            select(access_rule)
-            .where(
-                row.id > bindparam("after"),
-                or_(subject.is_(None), row.subject == subject),
-                or_(source.is_(None), row.source == source),
-            )
-            .order_by(row.id)
-            .limit(bindparam("limit"))
-            .offset(bindparam("skip"))
-        )
-        self._count = compiled(
-            select(func.count())
-            .select_from(access_rule)
-            .where(or_(subject.is_(None), row.subject == subject))
+        self._sql: AccessRuleStatements = database.dialect.statements(
+            "storage.statements.access_rules.AccessRuleStatements"
         )
 
     async def set(self, rules: Sequence[AccessRule]) -> list[int]:
@@ -54,28 +30,28 @@ class SqlAccessRules:
         async with self._database.transaction() as transaction:
             for rule in rules:
                 row = _row(rule)
-                key = {f"key_{name}": row[name] for name in _KEY}
-                said = {f"new_{name}": row[name] for name in _SAID}
-                found = await transaction.rows(self._change, key | said)
-                ((number,),) = found or await transaction.rows(self._add, row)
+                key = {f"key_{name}": row[name] for name in ACCESS_RULE_KEY}
+                said = {f"new_{name}": row[name] for name in ACCESS_RULE_SAID}
+                found = await transaction.rows(self._sql.change, key | said)
+                ((number,),) = found or await transaction.rows(self._sql.add, row)
                 numbers.append(int(number))
         return numbers
 
     async def get(self, number: int) -> AccessRule | None:
         """Return a rule, or None."""
-        found = await self._database.rows(self._get, {"row": bounded_id(number)})
+        found = await self._database.rows(self._sql.get, {"row": bounded_id(number)})
         return _rule(found[0]) if found else None
 
     async def find(self, subject: RuleSubject, pattern: str, source: str) -> AccessRule | None:
         """Return a rule by its key, or None."""
         key = {"key_subject": subject.value, "key_pattern": pattern, "key_source": source}
-        found = await self._database.rows(self._find, key)
+        found = await self._database.rows(self._sql.find, key)
         return _rule(found[0]) if found else None
 
     async def remove(self, numbers: Sequence[int]) -> None:
         """Delete rules."""
         async with self._database.transaction() as transaction:
-            await transaction.run_many(self._remove, [{"row": bounded_id(each)} for each in numbers])
+            await transaction.run_many(self._sql.remove, [{"row": bounded_id(each)} for each in numbers])
 
     async def page(
         self, subject: RuleSubject | None, after: int, limit: int, skip: int = 0, source: str | None = None
@@ -88,12 +64,12 @@ class SqlAccessRules:
             "limit": limit,
             "skip": min(skip, MAX_INTEGER),
         }
-        return [_rule(row) for row in await self._database.rows(self._page, parameters)]
+        return [_rule(row) for row in await self._database.rows(self._sql.page, parameters)]
 
     async def count(self, subject: RuleSubject | None) -> int:
         """Count the rules on a subject, or all."""
         asked = subject.value if subject is not None else None
-        ((number,),) = await self._database.rows(self._count, {"subject": asked})
+        ((number,),) = await self._database.rows(self._sql.count, {"subject": asked})
         return int(number)
 
 

@@ -186,6 +186,7 @@ class Door:
         per_address: int,
         binds_at: int,
         exempt: Sequence[tuple[bytes, int, bool]],
+        busy: bytes,
     ) -> int: ...
     def stop(self) -> None: ...
     def take(self) -> list[tuple[int, bytes, bytes]]: ...
@@ -195,6 +196,75 @@ class Door:
     def times(self) -> tuple[list[int], list[int], list[int]]: ...
     def clients(self) -> bytes: ...
 
+class SocketNumbers(TypedDict):
+    open: int
+    messages: int
+    turned_away: int
+    timed_out: int
+    cut_off: int
+    broken: int
+    offers: int
+    answers: int
+    peers: int
+    held: int
+    pinged: int
+    stalled: int
+    asked: int
+
+class Sockets:
+    def __new__(
+        cls,
+        door: Door,
+        *,
+        refusals: tuple[bytes, ...],
+        full: bytes,
+        restoring: bytes,
+        interval: int,
+        offers: int,
+        torrents: int,
+        peers: int,
+        peers_bind: int,
+        message: int,
+        queue: int,
+        memory: int,
+        ping_ms: int,
+        idle_ms: int,
+        connections: int,
+        per_address: int,
+        exempt: Sequence[tuple[bytes, int, bool]],
+        exempt_shares: bytes,
+        seed: int,
+        secret: bytes,
+    ) -> Sockets: ...
+    def start(self) -> int: ...
+    def stop(self) -> None: ...
+    def adopt(
+        self,
+        descriptor: int,
+        address: bytes,
+        passkey: bytes,
+        key: bytes,
+        early: bytes,
+        counted: bytes | None,
+        /,
+    ) -> int: ...
+    def take(self) -> list[tuple[int, bytes, bytes]]: ...
+    def carry_out(self, serial: int, message: bytes, /) -> bool: ...
+    def answer(self, serial: int, answer: bytes, /) -> None: ...
+    def forget(self, infohash: bytes, /) -> None: ...
+    def sweep(self) -> None: ...
+    def share(self, held: int, /) -> None: ...
+    def held(self) -> int: ...
+    def set_clock(self, milliseconds: int, /) -> None: ...
+    def waiting(self, infohash: bytes, peer_id: bytes, /) -> int: ...
+    def numbers(self) -> SocketNumbers: ...
+
+ReadOffer = tuple[bytes, bytes, bytes]
+ReadAnnounce = tuple[
+    bytes, bytes, int, int, int, list[ReadOffer], tuple[bytes, bytes, bytes, bytes] | None, int, int
+]
+
+def read_message(data: bytes, /) -> ReadAnnounce | tuple[bytes] | None: ...
 def read_announce(query: bytes, /) -> int | tuple[bytes, int, int, bool, int, bool, int, int, bytes]: ...
 def read_scrape(query: bytes, /) -> int | bytes: ...
 def read_head(

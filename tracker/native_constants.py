@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from enum import IntEnum
 from pathlib import Path
 
-from bittorrent import query, shares, udp
+from bittorrent import query, shares, udp, webtorrent
 from bittorrent.client_pattern import VERSION_PARTS, VersionStyle
 from bittorrent.infohash import V1_LENGTH, V2_LENGTH
 from bittorrent.passkey import PASSKEY_MOST
@@ -20,6 +20,7 @@ from tracker import (
     pool,
     sampling,
     sessions,
+    socket_peers,
     swarm,
     swarms,
 )
@@ -48,6 +49,10 @@ REFUSALS = (
     "passkey-suspended",
     "address-denied",
     "client-denied",
+    "other-peer-id",
+    "peer-id-taken",
+    "many-torrents",
+    "unknown-offer",
 )
 """Codes of the refusals that C answers with, in the order of its numbers; the sentences are passed at start."""
 
@@ -63,6 +68,8 @@ class StreamOutcome(IntEnum):
     """A request for another server."""
     CLOSE = 3
     """Nothing that is answered: the connection ends."""
+    UPGRADE = 4
+    """What comes over WebSocket from here on."""
 
 
 _ENUMS: Mapping[str, type[IntEnum]] = {
@@ -130,6 +137,10 @@ _NUMBERS = {
     "ANNOUNCE_LIMIT": query.ANNOUNCE_LIMIT,
     "SCRAPE_LIMIT": query.SCRAPE_LIMIT,
     "SCRAPE_HASHES": query.SCRAPE_HASHES,
+    "OFFER_ID": webtorrent.OFFER_ID_LENGTH,
+    "MOST_OFFERS": webtorrent.MOST_OFFERS,
+    "OFFER_SECONDS": int(socket_peers.OFFER_SECONDS),
+    "OFFER_ROUNDS": socket_peers.OFFER_ROUNDS,
     "UDP_SMALLEST": udp.SMALLEST_PACKET,
     "UDP_LARGEST": udp.LARGEST_PACKET,
     "UDP_ANNOUNCE": udp.ANNOUNCE_LENGTH,

@@ -76,7 +76,7 @@ class NativeSwarms:
             peers_per_hour=terms.peers_per_hour,
             shares_bind=terms.shares.threshold(terms.max_torrents),
             peers_bind=terms.shares.threshold(terms.max_peers),
-            exempt=b"".join(_exemption(network) for network in map(unmap_ipv4, terms.shares.exempt)),
+            exempt=b"".join(pack_exemption(network) for network in map(unmap_ipv4, terms.shares.exempt)),
             key=key,
             seed=seed,
         )
@@ -274,7 +274,7 @@ class NativeSwarms:
         return SwarmTotals(torrents, peers, complete, peers - complete)
 
 
-def _exemption(network: Network) -> bytes:
+def pack_exemption(network: Network) -> bytes:
     """Pack a network as `struct exemption` of shares.h."""
     prefix = network.network_address.packed
     return bytes([len(prefix), network.prefixlen]) + prefix.ljust(16, b"\0")

@@ -34,8 +34,9 @@ from tracker.tracker import Tracker
 
 OFFER_SECONDS = 120.0
 """How long an offer may be answered."""
+OFFER_ROUNDS = 8
+"""Announces of a peer whose offers are remembered at once."""
 _NO_PORT = bytes(2)
-_ROUNDS = 8  # announces whose offers are remembered at once
 
 
 class PeerConnection(Protocol):
@@ -375,7 +376,7 @@ class SocketPeers:
 
     def _forget_offers(self, peer: SocketPeer, now: float) -> None:
         """Forget the offers that are too old, and the oldest of too many."""
-        most = self._terms.offers * (_ROUNDS - 1)
+        most = self._terms.offers * (OFFER_ROUNDS - 1)
         while peer.offers:
             oldest = next(iter(peer.offers))
             if len(peer.offers) <= most and peer.offers[oldest][1] >= now:

@@ -178,12 +178,7 @@ class Swarms:
         swarm, verdict, numwant = self._swarms.get(infohash), Verdict.OK, announce.numwant
         if swarm is None:
             if announce.event == Event.STOPPED:
-                if self._log.active:
-                    self._bury(infohash, announce.peer, 0, now)
-                if announce.account:
-                    self._sessions.note(announce, infohash, now)
-                    self._limits.check(announce, infohash, now)
-                return self._reply(ZERO_COUNTS, b"", b"")
+                return self._stop_unknown(announce, infohash, now)
             if announce.account:
                 verdict, numwant = self._limits.check(announce, infohash, now)
                 if verdict in _NOT_STORED:
@@ -211,6 +206,15 @@ class Swarms:
         if announce.account:
             self._limits.spend(announce.account, len(reply.peers) // 6 + len(reply.peers6) // 18)
         return reply
+
+    def _stop_unknown(self, announce: Announce, infohash: InfoHash, now: int) -> Reply:
+        """Answer a `stopped` in a swarm that is not here: others and the account's session still hear of it."""
+        if self._log.active:
+            self._bury(infohash, announce.peer, 0, now)
+        if announce.account:
+            self._sessions.note(announce, infohash, now)
+            self._limits.check(announce, infohash, now)
+        return self._reply(ZERO_COUNTS, b"", b"")
 
     def _warned(self, counts: Counts, verdict: Verdict) -> Reply:
         """Return an answer without peers, with the warning of a limit where it is by one."""

@@ -7,6 +7,7 @@ from starlette.routing import Route
 
 from accounts.model import Key, Scope
 from bittorrent.refusal import Refusal
+from doors.languages import message
 from doors.origin import base_url
 from doors.record_lines import record_lines
 from tracker.obligations import Obligation
@@ -15,14 +16,19 @@ from web.page_context import PageContext
 from web.page_router import PageRouter
 
 _LONGEST_COUNT = 9
-LIFETIMES = (("", "until revoked"), ("86400", "a day"), ("2592000", "30 days"), ("31622400", "a year"))
+LIFETIMES = (
+    ("", message("until revoked")),
+    ("86400", message("a day")),
+    ("2592000", message("30 days")),
+    ("31622400", message("a year")),
+)
 SCOPES = (
-    (Scope.REST, "REST API"),
-    (Scope.TORRENT_API, "Torrent API"),
-    (Scope.GAZELLE, "Gazelle API"),
-    (Scope.FEED, "Feeds and Torznab"),
-    (Scope.TORBOX, "TorBox API"),
-    (Scope.QBITTORRENT, "qBittorrent API, feeds and Torznab"),
+    (Scope.REST, message("REST API")),
+    (Scope.TORRENT_API, message("Torrent API")),
+    (Scope.GAZELLE, message("Gazelle API")),
+    (Scope.FEED, message("Feeds and Torznab")),
+    (Scope.TORBOX, message("TorBox API")),
+    (Scope.QBITTORRENT, message("qBittorrent API, feeds and Torznab")),
 )
 
 
@@ -138,7 +144,7 @@ async def _render(
     )
     return context.render(
         "account",
-        "Your account",
+        message("Your account"),
         status=fault.status if fault else 200,
         no_store=True,
         keys=[key for key in reversed(keys) if not key.revoked],
@@ -162,7 +168,7 @@ async def _render(
 
 
 def _place(address: bytes | None) -> str:
-    return str(ip_address(address)) if address is not None and any(address) else "unknown"
+    return str(ip_address(address)) if address is not None and any(address) else message("unknown")
 
 
 def _expected(refusal: Refusal) -> Refusal:

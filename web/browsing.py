@@ -14,6 +14,7 @@ from starlette.routing import Route
 from bittorrent.refusal import Refusal
 from catalogue.query import MATCH_ALL, FacetCounts, InfohashTerm, Query, SearchHits, SearchQuery, SortOrder
 from catalogue.syntax import Unreadable, read, unparse
+from doors.languages import message
 from tasks.kept_value import KeptValue
 from web.page_context import LARGEST_ID, PageContext, PageServices
 from web.page_router import PageRouter
@@ -130,7 +131,7 @@ class SearchPage:
         better = await self._better(asked) if not found.total and not fault else ""
         return context.render(
             "search",
-            asked.text[:80] or "All torrents",
+            asked.text[:80] or message("All torrents"),
             status=fault.status if fault else 200,
             feeds=context.feeds("/search", asked.feed_query()),
             search_request=asked,
@@ -155,7 +156,7 @@ class SearchPage:
         if len(self._kept) > MOST_KEPT:
             self._kept.popitem(last=False)
         counts = await kept.get()
-        variant = counts, asked.order, asked.descending
+        variant = counts, asked.order, asked.descending, context.language.code
         if variant not in rendered:
             rendered.clear()
             found = facets(asked.query, counts, now, asked.other) if counts.counted else []
@@ -183,7 +184,7 @@ def routes(router: PageRouter) -> list[Route]:
 
 
 async def _search_help(context: PageContext) -> Response:
-    return context.render("search_help", "How to search")
+    return context.render("search_help", message("How to search"))
 
 
 def _read_search(context: PageContext) -> SearchRequest:

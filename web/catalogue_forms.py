@@ -22,6 +22,7 @@ from catalogue.fields import (
     table_of,
 )
 from catalogue.model import BookmarkKind, Category, Freeleech, Group, Person, Subject, Torrent
+from doors.languages import message
 from web.page_context import PageContext, local_path
 from web.page_router import PageRouter
 
@@ -153,7 +154,9 @@ async def _save_torrent(context: PageContext) -> Response:
 async def _render_torrent_form(
     context: PageContext, torrent: Torrent, texts: Mapping[str, str], errors: Refusal | None = None
 ) -> Response:
-    form = EditForm(f"Edit {torrent.title}", f"t/{torrent.id}", TORRENT_FIELDS)
+    form = EditForm(
+        context.language.text(message("Edit %(name)s"), name=torrent.title), f"t/{torrent.id}", TORRENT_FIELDS
+    )
     return await _render_form(context, form, texts, errors)
 
 
@@ -179,7 +182,9 @@ async def _save_group(context: PageContext) -> Response:
 async def _render_group_form(
     context: PageContext, group: Group, texts: Mapping[str, str], errors: Refusal | None = None
 ) -> Response:
-    form = EditForm(f"Edit {group.name}", f"g/{group.id}", GROUP_FIELDS)
+    form = EditForm(
+        context.language.text(message("Edit %(name)s"), name=group.name), f"g/{group.id}", GROUP_FIELDS
+    )
     return await _render_form(context, form, texts, errors)
 
 
@@ -264,7 +269,7 @@ async def _comment(context: PageContext) -> Response:
 
 async def _edit_comment(context: PageContext) -> Response:
     comment = await context.services.curation.editable_comment(context.principal, context.number())
-    return context.render("comment_edit", "Edit a comment", comment=comment)
+    return context.render("comment_edit", message("Edit a comment"), comment=comment)
 
 
 async def _save_comment(context: PageContext) -> Response:
@@ -286,13 +291,13 @@ async def _delete_comment(context: PageContext) -> Response:
 
 async def _report(context: PageContext) -> Response:
     subject = _subject(context)
-    return context.render("report", "Report something", subject=subject, target=context.number())
+    return context.render("report", message("Report something"), subject=subject, target=context.number())
 
 
 async def _send_report(context: PageContext) -> Response:
     reason = context.form.get("reason", "")
     await context.services.curation.report(context.principal, _subject(context), context.number(), reason)
-    return context.render("reported", "Reported")
+    return context.render("reported", message("Reported"))
 
 
 def _subject(context: PageContext) -> Subject:

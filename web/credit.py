@@ -9,6 +9,7 @@ from starlette.routing import Route
 from accounts.rights import Right
 from bittorrent.infohash import InfoHash
 from bittorrent.refusal import Refusal
+from doors.languages import message
 from tracker.credit import NewCreditRule
 from web.page_context import PageContext
 from web.page_router import PageRouter
@@ -39,7 +40,7 @@ async def _suspicions(context: PageContext) -> Response:
     clients = await membership.crowded(context.principal)
     return context.render(
         "suspicions",
-        "Traffic",
+        message("Traffic"),
         clients=clients,
         names=await context.services.accounts.accounts.users_by_id([each.account for each in clients]),
         balances=await membership.balances(context.principal),
@@ -126,7 +127,7 @@ async def _render(context: PageContext, fault: Refusal | None = None) -> Respons
     )
     return context.render(
         "credit",
-        "Credit",
+        message("Credit"),
         status=fault.status if fault else 200,
         rules=rules,
         page=page,

@@ -9,6 +9,7 @@ from starlette.routing import Route
 
 from bittorrent.refusal import Refusal
 from doors.files import link_url
+from doors.languages import message
 from doors.origin import base_url
 from downloads.links import ZIP
 from downloads.model import Job, JobRequest, JobState
@@ -82,7 +83,7 @@ async def _render(context: PageContext, fault: Refusal | None = None) -> Respons
     waiting = await downloads.jobs(account, 0, PER_PAGE, queued=True) if downloads.available else []
     response = context.render(
         "downloads",
-        "Downloads",
+        message("Downloads"),
         status=fault.status if fault else 200,
         fault=fault,
         available=downloads.available,

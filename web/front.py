@@ -10,6 +10,7 @@ from starlette.routing import Route
 from accounts.rights import Right
 from catalogue.model import PUBLIC_VIEWER, Category
 from catalogue.query import SearchQuery
+from doors.languages import message
 from doors.origin import base_url
 from doors.root_path import root_path
 from tasks.kept_value import KeptValue
@@ -114,7 +115,7 @@ async def _about(context: PageContext) -> Response:
     announce = await services.files.served.announce_url(context.principal, base)
     return context.render(
         "about",
-        f"About {services.site.name}",
+        context.language.text(message("About %(site)s"), site=services.site.name),
         base=base,
         announce=announce,
         udp=f"udp://{base.removeprefix('http://')}/announce"

@@ -5,6 +5,7 @@ from starlette.routing import Route
 
 from accounts.rights import Right
 from bittorrent.refusal import Refusal
+from doors.languages import message
 from doors.origin import base_url
 from web.page_context import PageContext
 from web.page_router import PageRouter
@@ -28,7 +29,7 @@ def routes(router: PageRouter) -> list[Route]:
 
 async def _welcome(context: PageContext) -> Response:
     await context.services.accounts.terms.invitations.check(_secret(context))
-    return context.render("join", "Join", fault=None, name="")
+    return context.render("join", message("Join"), fault=None, name="")
 
 
 async def _join(context: PageContext) -> Response:
@@ -41,7 +42,7 @@ async def _join(context: PageContext) -> Response:
     except Refusal as refusal:
         if refusal.code not in {"invalid", "taken", "busy"}:
             raise
-        return context.render("join", "Join", status=refusal.status, fault=refusal, name=name)
+        return context.render("join", message("Join"), status=refusal.status, fault=refusal, name=name)
     response = await services.admission.authenticator.log_out(context.redirect("/account"), context.principal)
     return await services.admission.authenticator.log_in(
         response, user.id, keep=False, address=context.address
@@ -79,7 +80,7 @@ async def _render(context: PageContext, *, link: str = "", fault: Refusal | None
     standing = await services.accounts.terms.standings.store.standing(context.user_id())
     return context.render(
         "invites",
-        "Invitations",
+        message("Invitations"),
         status=fault.status if fault else 200,
         no_store=True,
         sent=sent,
@@ -97,7 +98,12 @@ async def _render(context: PageContext, *, link: str = "", fault: Refusal | None
 async def _tree(context: PageContext) -> Response:
     tree = await context.services.accounts.terms.invitations.tree(context.principal, context.number())
     inviter = await context.services.accounts.terms.invitations.inviter(context.principal, context.number())
-    return context.render("invited", f"Invited by {tree[0].name}", tree=tree, inviter=inviter)
+    return context.render(
+        "invited",
+        context.language.text(message("Invited by %(name)s"), name=tree[0].name),
+        tree=tree,
+        inviter=inviter,
+    )
 
 
 async def _grant(context: PageContext) -> Response:

@@ -1,6 +1,7 @@
 """Pages that list what the catalogue knows beside torrents: charts, tags, authors, collages, news, and the figures."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from urllib.parse import urlencode
 
 from starlette.responses import Response
@@ -9,12 +10,11 @@ from starlette.routing import Route
 from accounts.rights import Right
 from bittorrent.refusal import Refusal
 from catalogue.model import Group
-from doors.byte_sizes import size
+from doors.languages import Language, message
 from tracker.figure_history import SPANS, Figures, Sample
 from web.page_context import PageContext
 from web.page_router import PageRouter
 from web.plots import PlotLine, Point, plot
-from web.templating import clock_time, count, day
 from web.torrent_rows import torrent_rows
 
 PER_PAGE = 50
@@ -23,27 +23,41 @@ IN_CHART = 50
 LONGEST_PREFIX = 100
 
 CHARTS = (
-    ("overall", "Most peers"),
-    ("week", "This week"),
-    ("day", "Today"),
-    ("seeded", "Most seeded"),
-    ("snatched", "Most downloaded"),
-    ("data", "Most data"),
+    ("overall", message("Most peers")),
+    ("week", message("This week")),
+    ("day", message("Today")),
+    ("seeded", message("Most seeded")),
+    ("snatched", message("Most downloaded")),
+    ("data", message("Most data")),
 )
+_OF_SPAN = {
+    "hour": message("%(figure)s of the last hour"),
+    "day": message("%(figure)s of the last day"),
+    "month": message("%(figure)s of the last month"),
+    "year": message("%(figure)s of the last year"),
+}
 _Figure = Callable[[Figures], int]
-_PLOTS: tuple[tuple[str, tuple[tuple[str, _Figure], ...], Callable[[int], str]], ...] = (
-    ("Peers", (("peers", lambda each: each.peers), ("seeders", lambda each: each.seeders)), count),
-    ("Swarms", (("swarms", lambda each: each.swarms),), count),
+_PEERS: tuple[tuple[str, _Figure], ...] = (
+    (message("peers"), lambda each: each.peers),
+    (message("seeders"), lambda each: each.seeders),
+)
+_PLOTS: tuple[tuple[str, tuple[tuple[str, _Figure], ...], Callable[[Language, int], str]], ...] = (
     (
-        "Announces a minute",
-        (
-            ("over HTTP and WebSocket", lambda each: each.http + each.websocket),
-            ("over UDP", lambda each: each.udp),
-        ),
-        count,
+        message("Peers"),
+        ((message("peers"), lambda each: each.peers), (message("seeders"), lambda each: each.seeders)),
+        Language.count,
     ),
-    ("Torrents", (("torrents", lambda each: each.torrents),), count),
-    ("Content", (("bytes", lambda each: each.size),), size),
+    (message("Swarms"), ((message("swarms"), lambda each: each.swarms),), Language.count),
+    (
+        message("Announces a minute"),
+        (
+            (message("over HTTP and WebSocket"), lambda each: each.http + each.websocket),
+            (message("over UDP"), lambda each: each.udp),
+        ),
+        Language.count,
+    ),
+    (message("Torrents"), ((message("torrents"), lambda each: each.torrents),), Language.count),
+    (message("Content"), ((message("bytes"), lambda each: each.size),), Language.size),
 )
 
 
@@ -67,7 +81,8 @@ async def _top(context: PageContext) -> Response:
     catalogue, now = context.services.catalogue.store, int(context.services.admission.clock())
     ids = await catalogue.statistics.top(chart, now, IN_CHART)
     rows = await torrent_rows(context, await catalogue.torrents.torrents(ids, context.viewer()))
-    return context.render("top", f"Top torrents: {name}", chart=chart, charts=CHARTS, rows=rows)
+    title = context.language.text(message("Top torrents: %(chart)s"), chart=context.language.text(name))
+    return context.render("top", title, chart=chart, charts=CHARTS, rows=rows)
 
 
 async def _tags(context: PageContext) -> Response:
@@ -76,7 +91,9 @@ async def _tags(context: PageContext) -> Response:
         prefix, (page - 1) * TAGS_PER_PAGE, TAGS_PER_PAGE
     )
     last = _last(found.total, TAGS_PER_PAGE)
-    return context.render("tags", "Tags", tags=found, prefix=prefix, page=page, last=last, link=_link(prefix))
+    return context.render(
+        "tags", message("Tags"), tags=found, prefix=prefix, page=page, last=last, link=_link(prefix)
+    )
 
 
 async def _authors(context: PageContext) -> Response:
@@ -84,7 +101,7 @@ async def _authors(context: PageContext) -> Response:
     found = await context.services.catalogue.store.authors.authors(prefix, (page - 1) * PER_PAGE, PER_PAGE)
     last = _last(found.total, PER_PAGE)
     return context.render(
-        "authors", "Authors", authors=found, prefix=prefix, page=page, last=last, link=_link(prefix)
+        "authors", message("Authors"), authors=found, prefix=prefix, page=page, last=last, link=_link(prefix)
     )
 
 
@@ -114,7 +131,7 @@ async def _collages(context: PageContext) -> Response:
     )
     last = _last(found.total, PER_PAGE)
     return context.render(
-        "collages", "Collages", collages=found, prefix=text, page=page, last=last, link=_link(text)
+        "collages", message("Collages"), collages=found, prefix=text, page=page, last=last, link=_link(text)
     )
 
 
@@ -140,7 +157,7 @@ async def _news(context: PageContext) -> Response:
     page = context.page_number()
     found = await context.services.catalogue.store.comments.news((page - 1) * PER_PAGE, PER_PAGE)
     return context.render(
-        "news", "News", news=found, page=page, last=_last(found.total, PER_PAGE), link=_link("")
+        "news", message("News"), news=found, page=page, last=_last(found.total, PER_PAGE), link=_link("")
     )
 
 
@@ -148,7 +165,7 @@ async def _plots(context: PageContext) -> Response:
     asked = context.request.query_params.get("span", "day")
     span = next((each for each in SPANS if each.name == asked), SPANS[1])
     samples, now = await context.services.swarms.history.series(span), context.services.admission.clock()
-    moment = clock_time if span.seconds <= 2 * 86_400 else day
+    moment = context.language.clock_time if span.seconds <= 2 * 86_400 else context.language.day
     plots = [
         (
             name,
@@ -157,8 +174,8 @@ async def _plots(context: PageContext) -> Response:
                 [PlotLine(line, _points(samples, figure)) for line, figure in lines],
                 now - span.seconds,
                 now,
-                title=f"{name} of the last {span.name}",
-                number=number,
+                title=context.language.text(_OF_SPAN[span.name], figure=context.language.text(name)),
+                number=partial(number, context.language),
                 moment=moment,
             ),
         )
@@ -166,7 +183,7 @@ async def _plots(context: PageContext) -> Response:
     ]
     return context.render(
         "stats",
-        "Statistics",
+        message("Statistics"),
         spans=[each.name for each in SPANS],
         span=span.name,
         plots=plots,

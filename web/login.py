@@ -5,6 +5,7 @@ from starlette.routing import Route
 
 from bittorrent.refusal import Refusal
 from doors.errors import retry_seconds
+from doors.languages import message
 from web.page_context import PageContext, local_path
 from web.page_router import PageRouter
 
@@ -48,7 +49,7 @@ async def _log_in(context: PageContext) -> Response:
 
 def _render_login(context: PageContext, after: str, name: str = "", fault: Refusal | None = None) -> Response:
     status = fault.status if fault else 200
-    response = context.render("login", "Log in", status=status, after=after, name=name, fault=fault)
+    response = context.render("login", message("Log in"), status=status, after=after, name=name, fault=fault)
     if fault and (seconds := retry_seconds(fault)) is not None:
         response.headers["Retry-After"] = str(seconds)
     return response
@@ -59,7 +60,7 @@ async def _register(context: PageContext) -> Response:
         raise Refusal("not-found")
     if context.principal.user is not None:
         return context.redirect("/account")
-    return context.render("register", "Make an account", name="", fault=None)
+    return context.render("register", message("Make an account"), name="", fault=None)
 
 
 async def _make_account(context: PageContext) -> Response:
@@ -74,7 +75,9 @@ async def _make_account(context: PageContext) -> Response:
     except Refusal as refusal:
         if refusal.code not in {"invalid", "taken"}:
             raise
-        return context.render("register", "Make an account", status=refusal.status, name=name, fault=refusal)
+        return context.render(
+            "register", message("Make an account"), status=refusal.status, name=name, fault=refusal
+        )
     return await services.admission.authenticator.log_in(
         context.redirect("/"), user.id, keep=False, address=context.address
     )
@@ -87,7 +90,7 @@ async def _log_out(context: PageContext) -> Response:
 async def _welcome(context: PageContext) -> Response:
     secret = _secret(context)
     user = await context.services.accounts.accounts.link_owner(secret)
-    return context.render("welcome", "Welcome", user=user, fault=None)
+    return context.render("welcome", message("Welcome"), user=user, fault=None)
 
 
 async def _redeem(context: PageContext) -> Response:
@@ -101,7 +104,7 @@ async def _redeem(context: PageContext) -> Response:
     except Refusal as refusal:
         if not refusal.fields:
             raise
-        return context.render("welcome", "Welcome", status=422, user=user, fault=refusal)
+        return context.render("welcome", message("Welcome"), status=422, user=user, fault=refusal)
     response = await services.admission.authenticator.log_out(context.redirect("/account"), context.principal)
     return await services.admission.authenticator.log_in(
         response, user.id, keep=False, address=context.address

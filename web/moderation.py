@@ -1,10 +1,11 @@
-"""The moderators' pages: reports and the log."""
+"""The moderators' pages: reports, the log, and for admins webhooks and what is wrong with the installation."""
 
 from starlette.responses import Response
 from starlette.routing import Route
 
 from accounts.rights import Right
 from catalogue.model import Subject
+from doors.languages import message
 from web.page_context import PageContext
 from web.page_router import PageRouter
 
@@ -21,6 +22,7 @@ def routes(router: PageRouter) -> list[Route]:
         router.form("/moderation/reports/{id}/resolve", _resolve),
         router.page("/moderation/webhooks", _webhooks),
         router.form("/moderation/webhooks/{id}/resend", _resend),
+        router.page("/moderation/doctor", _doctor, right=Right.ACCOUNTS),
     ]
 
 
@@ -37,7 +39,7 @@ async def _reports(context: PageContext) -> Response:
             )
     return context.render(
         "moderation",
-        "Reports",
+        message("Reports"),
         reports=reports,
         comments=comments,
         resolved=resolved,
@@ -53,7 +55,7 @@ async def _log(context: PageContext) -> Response:
     entries = await context.services.curation.log_entries(context.principal, (page - 1) * PER_PAGE, PER_PAGE)
     return context.render(
         "log",
-        "Log",
+        message("Log"),
         entries=entries,
         page=page,
         last=max(1, -(-entries.total // PER_PAGE)),
@@ -74,7 +76,7 @@ async def _webhooks(context: PageContext) -> Response:
     deliveries, total = await webhooks.deliveries(context.principal, (page - 1) * PER_PAGE, PER_PAGE)
     return context.render(
         "webhooks",
-        "Webhooks",
+        message("Webhooks"),
         webhooks=await webhooks.webhooks(context.principal),
         deliveries=deliveries,
         page=page,
@@ -86,3 +88,15 @@ async def _webhooks(context: PageContext) -> Response:
 async def _resend(context: PageContext) -> Response:
     await context.services.moderation.webhooks.send_again(context.principal, context.number())
     return context.redirect("/moderation/webhooks")
+
+
+async def _doctor(context: PageContext) -> Response:
+    found = await context.services.moderation.diagnosis.findings(context.principal)
+    return context.render(
+        "doctor",
+        "Installation",
+        no_store=True,
+        found=found,
+        wrong=sum(each.is_wrong for each in found.findings),
+        manages=context.may(Right.ACCOUNTS),
+    )

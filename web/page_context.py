@@ -15,6 +15,7 @@ from bittorrent.refusal import Refusal
 from catalogue.model import Viewer
 from doors.admission import Admission
 from doors.kept_rows import KeptRows
+from doors.languages import ENGLISH, Language
 from doors.page_compression import compressed
 from doors.page_layout import PageSite, render_layout
 from doors.security_headers import TABLE
@@ -34,7 +35,7 @@ LARGEST_PAGE = 1_000_000
 LONGEST_PATH = 2_000
 LONGEST_PREVIEW = 300
 
-_CACHE_HEADERS = {"Cache-Control": "private, no-cache", "Vary": "Cookie, Accept-Encoding"}
+_CACHE_HEADERS = {"Cache-Control": "private, no-cache", "Vary": "Cookie, Accept-Encoding, Accept-Language"}
 _NO_STORE = {"Cache-Control": "no-store"}
 _NO_REFERRER = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
 
@@ -88,6 +89,7 @@ class PageContext:
     secret: bool = False
     file: bytes = field(default=b"", repr=False)
     address: bytes = b""
+    language: Language = ENGLISH
 
     def may(self, right: Right, owner: int | None = None) -> bool:
         """Return whether the principal has a right, over what `owner` owns."""
@@ -130,7 +132,7 @@ class PageContext:
     ) -> Response:
         """Answer a page; one that is `no_store` shows a secret and is stored by no cache.
 
-        `preview` is what other sites show of a link to it.
+        `preview` is what other sites show of a link to it. A title that is a message is looked up.
         """
         context = {
             "title": title,
@@ -141,9 +143,10 @@ class PageContext:
             "feeds": feeds,
         } | values
         html = render_layout(
-            title,
+            self.language.say(title),
             self.templates.render(template, context),
             site=self.site,
+            language=self.language,
             menu_html=self.templates.render("menu", context),
             head_html=(feeds.head() if feeds is not None else "") + (preview or Markup()),
             search=template not in {"front", "search"},

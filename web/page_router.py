@@ -10,6 +10,7 @@ from accounts.rights import Right
 from bittorrent.refusal import Refusal
 from doors.admission import AdmittedRoute, ApiDialect, Endpoint, Exchange, Handler, Step, session
 from doors.bodies import FormRules
+from doors.languages import Language, message
 from web.csrf_masks import unmask_token
 from web.page_context import PageContext, PageServices
 from web.templating import Templates
@@ -33,14 +34,14 @@ _STEPS = (
     Step.CSRF,
 )
 _TITLES: Mapping[int, str] = {
-    401: "Please log in",
-    403: "Not allowed",
-    404: "Not found",
-    409: "That cannot be done",
-    410: "No longer valid",
-    422: "Something is not right yet",
-    429: "Too fast",
-    503: "Busy",
+    401: message("Please log in"),
+    403: message("Not allowed"),
+    404: message("Not found"),
+    409: message("That cannot be done"),
+    410: message("No longer valid"),
+    422: message("Something is not right yet"),
+    429: message("Too fast"),
+    503: message("Busy"),
 }
 
 
@@ -54,7 +55,7 @@ class PageRouter:
     def __init__(self, services: PageServices) -> None:
         self.services = services
         self._site = services.site
-        self._templates = Templates(self._site.root)
+        self._templates: dict[Language, Templates] = {}
         self._dialect = ApiDialect("pages", (session,), _STEPS, self._render, csrf_token=_csrf_token)
         self._secret_dialect = ApiDialect("pages", (session,), _STEPS, self._render_secret)
 
@@ -79,13 +80,17 @@ class PageRouter:
         account: bool = False,
         right: Right | None = None,
         file: bool = False,
+        csrf: bool = True,
     ) -> Route:
-        """Return the POST route of a form, with `file` of one that carries a .torrent."""
+        """Return the POST route of a form, with `file` of one that carries a .torrent.
+
+        Without `csrf` it is sent by pages that do not know their visitor, and changes nothing that matters.
+        """
         endpoint = Endpoint(
             account=account,
             right=right,
             cross_site=not secret,
-            csrf=not secret,
+            csrf=csrf and not secret,
             max_body=MAX_FORM,
             file=file,
             form=_FORM,
@@ -105,16 +110,20 @@ class PageRouter:
 
     def _context(self, exchange: Exchange, *, secret: bool) -> PageContext:
         files = exchange.form.files_of(FILE_FIELD)
+        language = self._site.languages.chosen(exchange.request)
+        if language not in self._templates:
+            self._templates[language] = Templates(self._site.root, language)
         return PageContext(
             exchange.request,
             self.services,
-            self._templates,
+            self._templates[language],
             self._site,
             exchange.principal,
             exchange.form.last_texts(),
             secret,
             files[-1] if files else b"",
             exchange.address,
+            language,
         )
 
     def _render(self, exchange: Exchange, error: Exception) -> Response:
@@ -134,5 +143,5 @@ def _render_refusal(context: PageContext, exchange: Exchange, error: Exception) 
         return context.redirect(f"/login?next={quote(context.current_path(), safe='')}")
     if error.code == "too-many-requests" and exchange.rate is not None:
         error = Refusal(error.code, f"{exchange.retry_after} seconds")
-    title = _TITLES.get(error.status, "That did not work")
+    title = _TITLES.get(error.status, message("That did not work"))
     return context.render("refused", title, status=error.status, refusal=error)

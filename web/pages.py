@@ -9,6 +9,7 @@ from web import (
     downloads,
     front,
     invites,
+    language,
     listings,
     lists,
     login,
@@ -38,4 +39,5 @@ def routes(services: PageServices) -> list[Route]:
         *lists.routes(router),
         *credit.routes(router),
         *invites.routes(router),
+        *language.routes(router),
     ]

@@ -20,13 +20,25 @@ from catalogue.query import (
     TextTerm,
 )
 from catalogue.syntax import unparse
+from doors.languages import Message, message
 
 _DAY = 86_400
 _FREE = FreeleechTerm(frozenset({Freeleech.FREE, Freeleech.NEUTRAL}))
 _SEEDED = SeedersRange(1, None)
-AGES = (("Past day", 1), ("Past week", 7), ("Past month", 30), ("Past year", 365))
+AGES = (
+    (message("Past day"), 1),
+    (message("Past week"), 7),
+    (message("Past month"), 30),
+    (message("Past year"), 365),
+)
 """Names of spans, and their days."""
-_SIZE_NAMES = ("below 100 MB", "100 MB to 1 GB", "1 to 10 GB", "10 to 50 GB", "above 50 GB")
+_SIZE_NAMES = (
+    message("below 100 MB"),
+    message("100 MB to 1 GB"),
+    message("1 to 10 GB"),
+    message("10 to 50 GB"),
+    message("above 50 GB"),
+)
 
 Link = Callable[[str], str]
 """Returns the link to a search of a text, in the order of the present one."""
@@ -83,9 +95,12 @@ def facets(query: Query, counts: FacetCounts, now: float, link: Link) -> list[Fa
     bounds = (None, *SIZES, None)
     sizes = dict(counts.sizes)
     found = [
-        Facet("Category", tuple(choice(name, n, _category(name)) for name, n in counts.categories)),
         Facet(
-            "Size",
+            message("Category"),
+            tuple(choice(Message(name), n, _category(name)) for name, n in counts.categories),
+        ),
+        Facet(
+            message("Size"),
             tuple(
                 choice(name, sizes[high], SizeRange(low, high))
                 for name, low, high in zip(_SIZE_NAMES, bounds[:-1], bounds[1:], strict=True)
@@ -93,7 +108,7 @@ def facets(query: Query, counts: FacetCounts, now: float, link: Link) -> list[Fa
             ),
         ),
         Facet(
-            "Added",
+            message("Added"),
             tuple(
                 choice(name, count, AddedRange(begin, None))
                 for (name, _), begin, count in zip(AGES, since(now), counts.since, strict=True)
@@ -101,18 +116,18 @@ def facets(query: Query, counts: FacetCounts, now: float, link: Link) -> list[Fa
             ),
         ),
         Facet(
-            "Only",
+            message("Only"),
             tuple(
                 choice(name, count, term)
                 for name, count, term in (
-                    ("Seeded", counts.seeded, _SEEDED),
-                    ("Private", counts.private, PrivateTerm(True)),
-                    ("Free", counts.free, _FREE),
+                    (message("Seeded"), counts.seeded, _SEEDED),
+                    (message("Private"), counts.private, PrivateTerm(True)),
+                    (message("Free"), counts.free, _FREE),
                 )
                 if count
             ),
         ),
-        Facet("Tags", tuple(choice(name, n, TagTerm(name), many=True) for name, n in counts.tags)),
+        Facet(message("Tags"), tuple(choice(name, n, TagTerm(name), many=True) for name, n in counts.tags)),
     ]
     return [facet for facet in found if _narrows(facet, counts)]
 

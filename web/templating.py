@@ -1,49 +1,40 @@
-"""Jinja2 templates, autoescaped, with filters for sizes, times and numbers."""
+"""Jinja2 templates, autoescaped, compiled once for each language, with filters for sizes, times and numbers."""
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import reduce
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, PackageLoader, StrictUndefined, nodes
+from jinja2.visitor import NodeTransformer
 from markupsafe import Markup
 
 from catalogue.bbcode import render
 from catalogue.model import Category
-from doors.byte_sizes import size
+from doors.languages import ENGLISH, Language
 from doors.root_path import rooted
 
-_UNITS = (
-    ("y", 31_557_600),
-    ("mo", 2_629_800),
-    ("w", 604_800),
-    ("d", 86_400),
-    ("h", 3_600),
-    ("min", 60),
-)
 _LAST_SECOND = 253_402_300_799  # of the year 9999, the last that datetime knows
 
 
 class Templates:
-    """The templates of the pages, their links below `root`; an undefined name in a template is an error."""
+    """The templates of the pages in a language, their links below `root`; an undefined name in one is an error."""
 
-    def __init__(self, root: str = "") -> None:
-        self._templates = Environment(
-            loader=_RootedTemplates(root),
-            autoescape=True,
-            auto_reload=False,  # it looks at every file of a page with each request
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
+    def __init__(self, root: str = "", language: Language = ENGLISH) -> None:
+        self._templates = _Environment(root, language)
         filters: dict[str, Callable[..., object]] = {
-            "size": size,
-            "day": day,
-            "moment": moment,
+            "size": language.size,
+            "day": language.day,
+            "moment": language.moment,
+            "decimal": language.decimal,
+            "count": language.count,
+            "say": language.say,
+            "sentence": language.sentence,
             "markup": _markup,
-            "count": count,
             "exact": exact,
             "icon": icon,
         }
         self._templates.filters.update(filters)
+        self._templates.globals["plural_form"] = language.form_of
 
     def render(self, name: str, values: Mapping[str, object]) -> str:
         """Render a template, named without its `.html`, to HTML."""
@@ -73,61 +64,85 @@ class RowTemplate:
         return self._format % texts
 
 
-class _RootedTemplates(PackageLoader):
-    """Loads templates with their links below a root path: once each, before they are compiled."""
+class _Environment(Environment):
+    """Puts the texts of a language and the root path into templates before they are compiled: no page looks them up."""
 
-    def __init__(self, root: str) -> None:
-        super().__init__("web")
+    def __init__(self, root: str, language: Language) -> None:
+        super().__init__(
+            loader=PackageLoader("web"),
+            autoescape=True,
+            auto_reload=False,  # it looks at every file of a page with each request
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            extensions=["jinja2.ext.i18n"],
+        )
+        self.newstyle_gettext = True  # the extension adds it
+        self._translation = _Translation(root, language)
+
+    def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
+        parsed = super()._parse(source, name, filename)
+        self._translation.visit(parsed)
+        return parsed
+
+
+class _Translation(NodeTransformer):
+    """Replaces texts by those of a language, and links by those below a root path."""
+
+    def __init__(self, root: str, language: Language) -> None:
         self._root = root
+        self._language = language
 
-    def get_source(
-        self, environment: Environment, template: str
-    ) -> tuple[str, str, Callable[[], bool] | None]:
-        """Return a template, its file and whether that is unchanged."""
-        source, file, is_current = super().get_source(environment, template)
-        return rooted(source, self._root), file, is_current
+    def visit_TemplateData(self, node: nodes.TemplateData) -> nodes.TemplateData:  # noqa: N802 - Jinja's name
+        node.data = rooted(node.data, self._root)
+        return node
+
+    def visit_Call(self, node: nodes.Call) -> nodes.Node:  # noqa: N802 - Jinja's name
+        self.generic_visit(node)
+        named = node.node.name if isinstance(node.node, nodes.Name) else ""
+        values = {each.key: each.value for each in node.kwargs}
+        if named in {"_", "gettext"}:
+            return self._filled(self._language.text(_constant(node.args[0])), values)
+        if named != "ngettext":
+            return node
+        one, many, number = _constant(node.args[0]), _constant(node.args[1]), node.args[2]
+        forms = [self._filled(text, values) for text in self._language.forms_of(one, many)]
+        chosen: nodes.Expr = nodes.Call(nodes.Name("plural_form", "load"), [number], [], None, None)
+        return reduce(
+            lambda rest, at: nodes.CondExpr(
+                nodes.Compare(chosen, [nodes.Operand("eq", nodes.Const(at))]), forms[at], rest
+            ),
+            range(len(forms) - 1),
+            forms[-1],
+        )
+
+    def _filled(self, text: str, values: Mapping[str, nodes.Expr]) -> nodes.Expr:
+        """Return the expression of a text, which is HTML of ours, with values in its places, which are escaped."""
+        text = rooted(text, self._root)
+        pieces: list[nodes.Expr] = []
+        while text:
+            before, place, rest = text.partition("%(")
+            name, _, text = rest.partition(")s") if place else ("", "", "")
+            if before:
+                pieces.append(nodes.MarkSafe(nodes.Const(before.replace("%%", "%"))))
+            if place:
+                pieces.append(values[name])
+        return pieces[0] if len(pieces) == 1 else nodes.Concat(pieces)
 
 
-def day(seconds: int) -> str:
-    """Format the UTC day of a unix time."""
-    return _utc(seconds).strftime("%Y-%m-%d")
-
-
-def moment(seconds: int) -> str:
-    """Format a unix time to the minute, in UTC."""
-    return _utc(seconds).strftime("%Y-%m-%d %H:%M")
-
-
-def clock_time(seconds: int) -> str:
-    """Format the hour and minute of a unix time, in UTC."""
-    return _utc(seconds).strftime("%H:%M")
+def _constant(node: nodes.Expr) -> str:
+    assert isinstance(node, nodes.Const)
+    return str(node.value)
 
 
 def exact(seconds: int) -> str:
     """Format a unix time as machines read it (ISO 8601)."""
-    return _utc(seconds).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def age(seconds: float) -> str:
-    """Format how long ago something was, in its largest unit."""
-    for name, length in _UNITS:
-        if seconds >= length:
-            return f"{int(seconds // length)}\u00a0{name}"
-    return "now"
-
-
-def count(number: int) -> str:
-    """Format a number with commas between thousands."""
-    return f"{number:,}"
+    return datetime.fromtimestamp(min(max(seconds, 0), _LAST_SECOND), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def icon(category: Category) -> str:
     """Return the name of a category's icon; a subcategory has that of the one above it."""
     return f"i{category.id if category.parent is None else category.parent}"
-
-
-def _utc(seconds: int) -> datetime:
-    return datetime.fromtimestamp(min(max(seconds, 0), _LAST_SECOND), UTC)
 
 
 def _markup(text: str) -> Markup:

@@ -13,7 +13,7 @@ from catalogue.model import Torrent
 from doors.origin import base_url
 from doors.torrent_links import magnet_of
 from web.page_context import PageContext
-from web.templating import RowTemplate, age, count
+from web.templating import RowTemplate
 
 LONGEST_NAME_IN_LINK = 80
 TAGS_SHOWN = 2
@@ -35,7 +35,8 @@ async def torrent_rows(
 ) -> Markup:
     """Return the rows of torrents with the present counts of their swarms, as a list shows them; empty for none."""
     services = context.services
-    variant = kind, context.may(Right.DOWNLOAD)
+    language = context.language
+    variant = kind, context.may(Right.DOWNLOAD), language.code
     torrents = [services.accounts.terms.crediting.as_shown(each) for each in torrents]
     kept = [services.rows.kept(each, variant) for each in torrents]
     missing = [torrent for torrent, row in zip(torrents, kept, strict=True) if row is None]
@@ -52,12 +53,12 @@ async def torrent_rows(
         render = partial(_template, context, torrent, records.get(torrent.infohash), variant)
         row = known or services.rows.row(torrent, variant, render)
         counts = services.swarms.scrape(torrent.infohash)
-        numbers = [count(counts.complete), count(counts.incomplete)]
+        numbers = [language.count(counts.complete), language.count(counts.incomplete)]
         if kind is RowKind.SHORT:
             rows.append(row.fill(*numbers))
         else:
-            completed = count(torrent.completed(counts.downloaded))
-            rows.append(row.fill(tracker, age(now - torrent.added), *numbers, completed))
+            completed = language.count(torrent.completed(counts.downloaded))
+            rows.append(row.fill(tracker, language.age(now - torrent.added), *numbers, completed))
     return Markup("".join(rows))  # noqa: S704 - the templates have escaped what they hold
 
 
@@ -67,9 +68,9 @@ def names_other_than_title(torrent: Torrent) -> bool:
 
 
 def _template(
-    context: PageContext, torrent: Torrent, record: CacheRecord | None, variant: tuple[RowKind, bool]
+    context: PageContext, torrent: Torrent, record: CacheRecord | None, variant: tuple[RowKind, bool, str]
 ) -> RowTemplate:
-    kind, may_download = variant
+    kind, may_download, _ = variant
     values = {
         "torrent": torrent,
         "magnet": _magnet(torrent, record),

@@ -27,7 +27,7 @@ from catalogue.model import (
     Torrent,
 )
 from catalogue.visibility import shown_contents, shown_uploader
-from doors.byte_sizes import size
+from doors.languages import message
 from doors.origin import base_url
 from doors.torrent_links import magnet_of
 from tracker.figure_history import DAY
@@ -36,7 +36,6 @@ from web.file_tree import file_tree, matching
 from web.page_context import FeedLinks, PageContext, parse_id
 from web.page_router import PageRouter
 from web.plots import PlotLine, plot
-from web.templating import count, day
 from web.torrent_rows import LONGEST_NAME_IN_LINK, RowKind, names_other_than_title, torrent_rows
 
 FEW_FILES = 25
@@ -217,14 +216,14 @@ async def _peers(context: PageContext, shown: ShownTorrent) -> dict[str, object]
     leechers = [(each.day * DAY, float(each.leechers)) for each in past]
     drawn = plot(
         [
-            PlotLine("seeders", [*seeders, (now, float(live.complete))]),
-            PlotLine("leechers", [*leechers, (now, float(live.incomplete))]),
+            PlotLine(context.language.text(message("seeders")), [*seeders, (now, float(live.complete))]),
+            PlotLine(context.language.text(message("leechers")), [*leechers, (now, float(live.incomplete))]),
         ],
         (today - DAYS_PLOTTED) * DAY,
         now,
-        title="Seeders and leechers of the last 30 days",
-        number=count,
-        moment=day,
+        title=context.language.text(message("Seeders and leechers of the last 30 days")),
+        number=context.language.count,
+        moment=context.language.day,
     )
     report = await services.swarms.census.report(infohash) if services.swarms.census is not None else None
     return {"plot": drawn if past else Markup(), "report": report, "most": MOST_COUNTRIES}
@@ -267,8 +266,13 @@ def _versions(torrent: Torrent, record: CacheRecord | None) -> str:
 
 def _summary(context: PageContext, torrent: Torrent) -> str:
     counts = context.services.swarms.scrape(torrent.infohash)
-    files = f"{torrent.file_count} file{'' if torrent.file_count == 1 else 's'}"
-    return f"{size(torrent.size)}, {files}, {counts.complete} seeding. {torrent.group.category.name}"
+    language = context.language
+    files = language.plural(
+        "%(number)s file", "%(number)s files", torrent.file_count, number=language.count(torrent.file_count)
+    )
+    seeding = language.text(message("%(number)s seeding"), number=language.count(counts.complete))
+    category = language.sentence(torrent.group.category.name)
+    return f"{language.size(torrent.size)}, {files}, {seeding}. {category}"
 
 
 async def _look_up(context: PageContext) -> Response:
@@ -289,7 +293,7 @@ async def _look_up(context: PageContext) -> Response:
 
 def _unknown(context: PageContext, infohash: InfoHash, *, searched: bool = False) -> Response:
     """Answer 404 with the form that starts a lookup."""
-    return context.render("unknown", "Not found", status=404, infohash=infohash, searched=searched)
+    return context.render("unknown", message("Not found"), status=404, infohash=infohash, searched=searched)
 
 
 async def _group(context: PageContext) -> Response:

@@ -9,6 +9,7 @@ from accounts.rights import Right
 from bittorrent.refusal import NO_FIELDS, Refusal
 from catalogue import fields
 from catalogue.fields import TorrentDetails
+from doors.languages import message
 from web.catalogue_forms import GROUP_FIELDS, TORRENT_FIELDS
 from web.page_context import PageContext
 from web.page_router import PageRouter
@@ -47,7 +48,7 @@ async def _publish(context: PageContext) -> Response:
 async def _render(context: PageContext, texts: Mapping[str, str], fault: Refusal | None = None) -> Response:
     return context.render(
         "upload",
-        "Upload a torrent",
+        message("Upload a torrent"),
         status=fault.status if fault else 200,
         form_fields=_FIELDS,
         texts=texts,

@@ -7,6 +7,7 @@ from accounts.model import Role, User
 from accounts.rights import Right
 from bittorrent.refusal import Refusal
 from catalogue.query import SearchQuery, UploaderTerm
+from doors.languages import message
 from doors.origin import base_url
 from web.page_context import PageContext
 from web.page_router import PageRouter
@@ -57,7 +58,7 @@ async def _traffic(context: PageContext) -> Response:
     )
     return context.render(
         "traffic",
-        f"Traffic of {user.name}",
+        context.language.text(message("Traffic: %(name)s"), name=user.name),
         no_store=True,
         user=user,
         traffic=await context.services.accounts.ledger.account(user.id),
@@ -88,7 +89,7 @@ async def _issue_link(context: PageContext) -> Response:
     user = await _find_user(context)
     secret = await context.services.accounts.management.issue_link(context.principal, user.id)
     link = f"{base_url(context.request, context.services.admission.public_url)}/welcome/{secret}"
-    return context.render("link", "A one-time link", no_store=True, user=user, link=link)
+    return context.render("link", message("A one-time link"), no_store=True, user=user, link=link)
 
 
 async def _users(context: PageContext) -> Response:
@@ -114,7 +115,7 @@ async def _render_users(context: PageContext, name: str = "", fault: Refusal | N
     )
     return context.render(
         "users",
-        "People",
+        message("People"),
         status=fault.status if fault else 200,
         users=users,
         total=total,

@@ -3,7 +3,7 @@
 (() => {
   const text = (name) => document.body.dataset[name] || "";
 
-  for (const source of document.querySelectorAll("[data-copy]")) {
+  for (const source of document.querySelectorAll("main [data-copy]")) {
     const button = document.createElement("button");
     button.type = "button";
     button.className = "copy";

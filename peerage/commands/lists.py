@@ -113,7 +113,7 @@ async def _disallow(
 
 
 @dataclass(frozen=True, slots=True)
-class FileRecord:
+class ListFileRecord:
     """A file that a list is kept equal to: entries, bad lines, some of them told, and why it was not taken, if so."""
 
     file: str
@@ -136,7 +136,7 @@ async def _removal(infohash: InfoHash, removal: Awaitable[None]) -> RemovalRecor
 
 async def _lists(
     application: "Application", _operator: "Principal", _arguments: ShowLists
-) -> AsyncIterator[EntryRecord | RuleRecord | FileRecord]:
+) -> AsyncIterator[EntryRecord | RuleRecord | ListFileRecord]:
     walk = cast("AsyncGenerator[list[ListEntry], None]", application.lists.walk())
     async with aclosing(walk) as batches:
         async for batch in batches:
@@ -147,7 +147,7 @@ async def _lists(
             yield rule_record(rule)
     if application.settings.lists.paths:
         for file in application.list_files.reports:
-            yield FileRecord(
+            yield ListFileRecord(
                 file.source.name, str(file.path), file.entries, file.bad, list(file.told), file.problem
             )
 
@@ -181,13 +181,13 @@ async def _show_removal(_arguments: Unblock | Disallow, records: AsyncIterator[R
 
 
 async def _show_lists(
-    _arguments: ShowLists, records: AsyncIterator[EntryRecord | RuleRecord | FileRecord]
+    _arguments: ShowLists, records: AsyncIterator[EntryRecord | RuleRecord | ListFileRecord]
 ) -> bool:
     return await print_each(records, _line)
 
 
-def _line(entry: EntryRecord | RuleRecord | FileRecord) -> str:
-    if isinstance(entry, FileRecord):
+def _line(entry: EntryRecord | RuleRecord | ListFileRecord) -> str:
+    if isinstance(entry, ListFileRecord):
         state = (
             f"not taken: {entry.problem}"
             if entry.problem
@@ -226,7 +226,7 @@ DISALLOW = Command(
 LISTS = Command(
     path=("lists",),
     arguments=ShowLists,
-    record=EntryRecord | RuleRecord | FileRecord,
+    record=EntryRecord | RuleRecord | ListFileRecord,
     run=_lists,
     show=_show_lists,
     starts=False,

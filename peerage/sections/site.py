@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
 
+from doors.languages import languages_with
 from doors.logo import LOGO_TYPES, MOST_LOGO_BYTES
 from doors.site_colours import read_colour
 from peerage.sections.section import OptionalPath, Reads, Section, Setting
@@ -32,6 +33,15 @@ def _logo(path: Path | None) -> Path | None:
     return path
 
 
+def _languages(path: Path | None) -> Path | None:
+    """Return the path of a folder of catalogues. ValueError for what is none, or one that cannot be read."""
+    if path is not None:
+        if not path.is_dir():
+            raise ValueError("there is no such folder")
+        languages_with(path)
+    return path
+
+
 class SiteSection(Section, frozen=True, kw_only=True):
     """Who runs the service, and how its pages look; their name is `catalogue.site_name`."""
 
@@ -55,6 +65,13 @@ class SiteSection(Section, frozen=True, kw_only=True):
         Setting(
             "A picture that stands before the name on every page, 256 KiB at most.",
             takes="the path of an .svg, .png or .webp",
+        ),
+    ] = None
+    languages: Annotated[
+        Annotated[OptionalPath, Reads(_languages, after=True)],
+        Setting(
+            "A folder with catalogues of further languages, LANGUAGE.po; one that is here already is replaced.",
+            takes="the path of a folder",
         ),
     ] = None
     colour: Annotated[

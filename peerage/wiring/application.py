@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from actions.access_moderation import AccessEnforcement, AccessModeration
     from actions.account_management import AccountManagement
     from actions.crediting import Crediting
+    from actions.diagnosis import Diagnosis
     from actions.health import Health
     from actions.invitations import Invitations
     from actions.list_files import ListFiles
@@ -33,9 +34,12 @@ if TYPE_CHECKING:
     from bittorrent.infohash import InfoHash
     from cache.torrents import TorrentCache
     from catalogue.catalogue import Catalogue
+    from doors.arrivals import Arrivals
     from lists.access_rules import AccessRules
     from lists.infohashes import Lists
     from peerage.config import Settings
+    from peerage.load import LoadSample
+    from peerage.setting_values import ListenAddress
     from peerage.wiring.accounts import AccountServices
     from peerage.wiring.catalogue import CatalogueServices
     from peerage.wiring.downloads import DownloadServices
@@ -67,6 +71,10 @@ class Application:
         self.stack = stack
         self.environment = environment
         self.file_changes = FileChanges()
+        self.listening: tuple[ListenAddress, ...] = ()
+        """The addresses that the service listens on, with their real ports."""
+        self.take_sample: Callable[[], LoadSample] | None = None
+        """Takes a sample of what the service does, where it runs."""
         self.started = False
         self.request_rates: Callable[[], Mapping[str, int]] = dict
         """Announces and scrapes a minute by transport; the listeners count them."""
@@ -376,6 +384,21 @@ class Application:
         self.stack.push_async_callback(health.close)
         return health
 
+    @cached_property
+    def arrivals(self) -> "Arrivals":
+        """How requests arrive that the service sends to itself."""
+        from doors.arrivals import Arrivals
+        from doors.client_address import ClientAddress
+
+        return Arrivals(ClientAddress(self.settings.trusted_proxies, self.settings.forwarded_header))
+
+    @cached_property
+    def diagnosis(self) -> "Diagnosis":
+        """What is found out about the installation."""
+        from peerage.wiring.diagnosis import make_diagnosis
+
+        return make_diagnosis(self)
+
     async def start(self, *, jobs: bool = True) -> None:
         """Do all that the service does before and beside its first requests, one after another.
 
@@ -391,7 +414,7 @@ class Application:
         """Load what an announce is refused by, and the jobs: what must be there before the first request."""
         self._announced = jobs
         if jobs:
-            await self._load_jobs()
+            await self.load_jobs()
         await self.takedowns.deny_listed()
         await self.access_enforcement.enforce()
         if self.private and jobs:
@@ -425,7 +448,8 @@ class Application:
         if self._jobs_loaded and self.downloads.auto_fetch is not None:
             await self.downloads.auto_fetch.observe(rows)
 
-    async def _load_jobs(self) -> None:
+    async def load_jobs(self) -> None:
+        """Load the jobs of downloads, once."""
         if not self._jobs_loaded:
             self._jobs_loaded = True
             await self.downloads.downloads.load()
@@ -433,7 +457,7 @@ class Application:
     async def _stop_fetching(self, infohashes: "Sequence[InfoHash]") -> None:
         if not self.started and not self._jobs_loaded:
             return  # what an earlier block could not stop any more, the service does when it starts
-        await self._load_jobs()
+        await self.load_jobs()
         await self.downloads.downloads.forget(infohashes)
 
 

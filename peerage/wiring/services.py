@@ -13,6 +13,7 @@ from doors.download_rate import CREATE_RATE
 from doors.feeds.items import FeedServices
 from doors.files import FileServices
 from doors.gazelle.context import GazelleServices
+from doors.languages import languages_with
 from doors.logo import Logo
 from doors.page_assets import PageAssets
 from doors.page_layout import PageSite
@@ -94,6 +95,7 @@ def make_site(application: Application, admission: Admission) -> PageSite:
         wanted.operator,
         wanted.contact,
         PageAssets(wanted.colour, logo),
+        languages_with(wanted.languages),
     )
 
 
@@ -108,6 +110,7 @@ def make_services(application: Application, admission: Admission, site: PageSite
         application.access_moderation,
         catalogue.changes,
         application.webhooks,
+        application.diagnosis,
     )
     return DialectServices(
         rest=RestServices(admission, reading, curation, accounts, moderation, files, swarms, site),

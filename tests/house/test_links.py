@@ -55,6 +55,7 @@ REDIRECTS = {
 COOKIES = {
     "doors/authentication.py": ["self._path", "self._path"],
     "doors/qbittorrent/login.py": ["_path(exchange)", "_path(exchange)"],
+    "web/language.py": ["context.link('/')"],
 }
 
 

@@ -81,6 +81,7 @@ BODIES = {
 FORMS = {
     "/login": {"name": "user", "password": PASSWORD},
     "/login.php": {"username": "user", "password": PASSWORD},
+    "/language": {"language": "de"},
     "/t/{id}/edit": {"title": "better"},
     "/t/{id}/mark": {"hidden": "1"},
     "/t/{id}/owner": {"name": "user"},

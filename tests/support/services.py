@@ -13,6 +13,7 @@ from actions.account_management import AccountManagement
 from actions.changes import Changes
 from actions.crediting import Crediting
 from actions.curation import Curation
+from actions.diagnosis import Diagnosis
 from actions.invitations import Invitations
 from actions.list_moderation import ListModeration
 from actions.lookups import Lookups
@@ -83,6 +84,7 @@ class AllServices:
     takedowns: Takedowns
     changes: Changes
     webhooks: Webhooks
+    diagnosis: Diagnosis
     list_moderation: ListModeration
     access: AccessModeration
     cache: TorrentCache
@@ -114,7 +116,7 @@ class AllServices:
         terms = PrivateTerms(self.crediting, self.membership, self.standings, self.invitations)
         groups = {
             ModerationAccess: ModerationAccess(
-                self.list_moderation, self.access, self.changes, self.webhooks
+                self.list_moderation, self.access, self.changes, self.webhooks, self.diagnosis
             ),
             CatalogueReading: CatalogueReading(self.catalogue, self.search),
             StoredFiles: StoredFiles(self.cache, self.files),
@@ -152,6 +154,7 @@ def services_of(
         takedowns=torrents.takedowns,
         changes=catalogue.changes,
         webhooks=application.webhooks,
+        diagnosis=application.diagnosis,
         list_moderation=torrents.list_moderation,
         access=application.access_moderation,
         cache=torrents.cache,

@@ -40,7 +40,7 @@ class Visitor:
 
     async def csrf(self, path: str) -> dict[str, str]:
         """Return the field of every form of this session, from those of a page."""
-        return {"csrf": (await self.page(path)).forms[-1].fields["csrf"]}
+        return {"csrf": (await self.page(path)).csrf}
 
     async def submit(self, path: str, action: str, *, files: object = None, **fields: str) -> str:
         """Send the form of a page that leads to an action; return where it redirects to, both below the root."""

@@ -154,10 +154,15 @@ class Parsed(HTMLParser):
         """What a person reads."""
         return " ".join("".join(self.pieces).split())
 
+    @property
+    def csrf(self) -> str:
+        """The token of the session, from the last form that has it."""
+        return [form.fields["csrf"] for form in self.forms if "csrf" in form.fields][-1]
+
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = dict(attrs)
         self.tags.append((tag, given))
-        if tag in {"input", "select", "textarea"} and given.get("type") != "hidden":
+        if tag in {"input", "select", "textarea"} and given.get("type") != "hidden" and "hidden" not in given:
             self.unlabelled += [] if "label" in self._open or "aria-label" in given else [given]
         if tag not in VOID:
             self._open.append(tag)

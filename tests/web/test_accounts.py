@@ -72,6 +72,7 @@ def test_every_form_of_the_site_is_in_the_list_of_those_that_need_a_token(site):
         "/register",
         "/welcome/{secret}",
         "/join/{secret}",
+        "/language",
     }
     assert {path.replace("{subject}", "torrent") for path in posts} == known
 
@@ -271,4 +272,4 @@ def test_a_form_that_is_none_or_too_large_is_refused(site, anna):
 
 
 def csrf_of(browser):
-    return browser.page("/account").forms[-1].fields["csrf"]
+    return browser.page("/account").csrf

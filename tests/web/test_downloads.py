@@ -48,7 +48,7 @@ def test_an_active_download_is_shown_and_the_page_reloads(site):
     page = ask(site, site.users[0], "/downloads")
 
     assert '<progress max="100" value="25">' in page.text
-    assert "3 seeds, 4 peers" in page.text
+    assert "seeds 3, peers 4" in page.text
     assert page.headers["refresh"] == "5"
 
 

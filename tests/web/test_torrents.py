@@ -258,7 +258,7 @@ def test_a_form_with_faults_comes_back_with_what_was_written_and_why(site, anna,
 
 def test_somebody_else_edits_and_deletes_nothing(site, anna, torrent):
     browser = site.browser(site.user("eve"))
-    csrf = browser.page("/account").forms[-1].fields["csrf"]
+    csrf = browser.page("/account").csrf
     before = site.catalogued(torrent)
     for path, form in (
         (f"/t/{torrent.id}/edit", {"title": "mine"}),
@@ -346,6 +346,13 @@ def test_the_log_of_webhooks_is_an_admins_and_sends_again(site, admin, moderator
     resend = next(form.action for form in page.forms if form.action.endswith("/resend"))
     assert keeper.submit("/moderation/webhooks", resend).status_code == 303
     assert site.browser(moderator).get("/moderation/webhooks").status_code == 403
+
+
+def test_admins_see_what_is_wrong_with_the_installation(site, admin, moderator):
+    page = assert_calm(site.browser(admin).get("/moderation/doctor").text)
+    assert "the C extension" in page.text
+    assert "reads the databases whole" in page.text
+    assert site.browser(moderator).get("/moderation/doctor").status_code == 403
 
 
 def test_a_bookmark_is_set_and_taken_back(site, anna, torrent):

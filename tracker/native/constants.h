@@ -52,6 +52,10 @@
 #define ANNOUNCE_LIMIT 4096
 #define SCRAPE_LIMIT 8192
 #define SCRAPE_HASHES 74
+#define OFFER_ID 20
+#define MOST_OFFERS 82
+#define OFFER_SECONDS 120
+#define OFFER_ROUNDS 8
 #define UDP_SMALLEST 16
 #define UDP_LARGEST 4096
 #define UDP_ANNOUNCE 98
@@ -103,6 +107,7 @@ enum outcome {
     OUTCOME_PART = 1,
     OUTCOME_AWAY = 2,
     OUTCOME_CLOSE = 3,
+    OUTCOME_UPGRADE = 4,
     OUTCOME_COUNT
 };
 
@@ -134,7 +139,11 @@ enum style {
     ROW(PASSKEY_DISABLED, "passkey-disabled") \
     ROW(PASSKEY_SUSPENDED, "passkey-suspended") \
     ROW(ADDRESS_DENIED, "address-denied") \
-    ROW(CLIENT_DENIED, "client-denied")
+    ROW(CLIENT_DENIED, "client-denied") \
+    ROW(OTHER_PEER_ID, "other-peer-id") \
+    ROW(PEER_ID_TAKEN, "peer-id-taken") \
+    ROW(MANY_TORRENTS, "many-torrents") \
+    ROW(UNKNOWN_OFFER, "unknown-offer")
 
 enum refusal {
 #define REFUSAL_NAME(name, code) REFUSED_##name,

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "module_files.h"
+#include "module_sockets.h"
 #include "handler.h"
 #include "loop.h"
 #include "proxy_protocol.h"
@@ -29,6 +30,7 @@ typedef struct {
     struct slice too_late;
     int64_t clock[2];
     struct loop *loop;
+    struct sockets *sockets; /* borrowed: they hold this object, and take themselves out */
     bool running;
     uint64_t seed;
     uint8_t *out;
@@ -47,8 +49,7 @@ static bool keep_bytes(Door *door, PyObject *object, struct slice *out)
     return true;
 }
 
-/* A sequence of (address, bits, verdict), address of 4 or 16 bytes. */
-static bool read_networks(PyObject *rows, struct networks *out)
+bool door_read_networks(PyObject *rows, struct networks *out)
 {
     PyObject *fast = PySequence_Fast(rows, "networks are a sequence");
     if (!fast)
@@ -181,8 +182,8 @@ static bool set_rules(Door *door, PyObject *args, PyObject *named)
            keep_bytes(door, too_late, &door->too_late) && keep_bytes(door, header, &rules->forwarded) &&
            keep_bytes(door, root, &rules->root) && keep_bytes(door, files_host, &rules->files_host) &&
            keep_bytes(door, redirect, &rules->redirect) && keep_bytes(door, redirect_end, &rules->redirect_end) &&
-           read_networks(trusted, &rules->trusted) && read_networks(routed, &rules->routed) &&
-           read_networks(proxied, &rules->proxied);
+           door_read_networks(trusted, &rules->trusted) && door_read_networks(routed, &rules->routed) &&
+           door_read_networks(proxied, &rules->proxied);
 }
 
 static PyObject *door_new(PyTypeObject *type, PyObject *args, PyObject *named)
@@ -236,6 +237,22 @@ static void door_dealloc(Door *door)
     Py_XDECREF(door->kept);
     type->tp_free((PyObject *)door);
     Py_DECREF(type);
+}
+
+bool door_share(PyObject *object, struct door_share *out)
+{
+    if (Py_TYPE(object)->tp_dealloc != (destructor)door_dealloc) {
+        PyErr_SetString(PyExc_TypeError, "a tracker._native.Door is wanted");
+        return false;
+    }
+    Door *door = (Door *)object;
+    *out = (struct door_share){&door->rules, door->handler->store, door->clock, &door->loop, &door->sockets};
+    return true;
+}
+
+void door_halt(PyObject *object)
+{
+    halt((Door *)object);
 }
 
 /* Answers that Python asks for itself. */
@@ -373,16 +390,16 @@ static bool read_descriptors(PyObject *list, int *out, size_t *count)
 static PyObject *door_start(Door *door, PyObject *args, PyObject *named)
 {
     static char *names[] = {"listeners", "datagrams", "threads", "secret", "header_ms", "write_ms", "keep_alive_ms",
-                            "max_connections", "per_address", "binds_at", "exempt", NULL};
-    struct loop_settings settings = {.store = door->handler->store, .rules = &door->rules, .too_late = door->too_late};
-    PyObject *listeners, *datagrams, *exempt;
+                            "max_connections", "per_address", "binds_at", "exempt", "busy", NULL};
+    struct loop_settings settings = {.store = door->handler->store, .rules = &door->rules, .too_late = door->too_late,
+                                     .sockets = door->sockets};
+    PyObject *listeners, *datagrams, *exempt, *busy;
     const char *secret;
     Py_ssize_t length;
-    if (!PyArg_ParseTupleAndKeywords(args, named, "$OOIy#IIIIIIO:start", names, &listeners, &datagrams,
+    if (!PyArg_ParseTupleAndKeywords(args, named, "$OOIy#IIIIIIOS:start", names, &listeners, &datagrams,
                                      &settings.threads, &secret, &length, &settings.header_ms, &settings.write_ms,
                                      &settings.keep_alive_ms, &settings.max_connections, &settings.per_address,
-                                     &settings.binds_at,
-                                     &exempt))
+                                     &settings.binds_at, &exempt, &busy))
         return NULL;
     if (door->loop || length != sizeof settings.secret || settings.threads < 1 ||
         settings.threads > LOOP_THREADS_MOST || settings.max_connections < 1) {
@@ -391,7 +408,7 @@ static PyObject *door_start(Door *door, PyObject *args, PyObject *named)
     }
     if (!read_descriptors(listeners, settings.listener, &settings.listeners) ||
         !read_descriptors(datagrams, settings.datagram, &settings.datagrams) ||
-        !read_networks(exempt, &door->exempt))
+        !door_read_networks(exempt, &door->exempt) || !keep_bytes(door, busy, &settings.busy))
         return NULL;
     memcpy(settings.secret, secret, sizeof settings.secret);
     memcpy(settings.fixed_clock, door->clock, sizeof settings.fixed_clock);
@@ -468,9 +485,8 @@ static PyObject *door_leave(Door *door, PyObject *args)
 
 /* Reading numbers. */
 
-static void add_own(const Door *door, struct loop_numbers *out)
+static void add_counters(const struct counters *own, struct loop_numbers *out)
 {
-    const struct counters *own = &door->handler->counters;
     for (int over = 0; over < TRANSPORT_COUNT; over++) {
         for (int event = 0; event < EVENT_COUNT; event++)
             out->announces[over][event] += own->announces[over][event];
@@ -514,7 +530,9 @@ static PyObject *door_numbers(Door *door, PyObject *Py_UNUSED(none))
     struct loop_numbers numbers = {0};
     if (door->loop)
         loop_read(door->loop, &numbers);
-    add_own(door, &numbers);
+    add_counters(&door->handler->counters, &numbers);
+    if (door->sockets)
+        add_counters(sockets_counters(door->sockets), &numbers);
     return Py_BuildValue("{s:N,s:N,s:N,s:K,s:K,s:K,s:K,s:K,s:K,s:K,s:K,s:K}", "announces", by_transport(numbers.announces), "scrapes",
                          list_of(numbers.scrapes, TRANSPORT_COUNT), "refusals",
                          list_of(numbers.refusals, REFUSAL_COUNT), "warnings", (unsigned long long)numbers.warnings,
@@ -768,5 +786,5 @@ int door_module_add(PyObject *module)
     }
     int added = names ? PyModule_AddObjectRef(module, "REFUSALS", names) : -1;
     Py_XDECREF(names);
-    return added < 0 ? -1 : files_module_add(module);
+    return added < 0 || files_module_add(module) < 0 ? -1 : sockets_module_add(module);
 }

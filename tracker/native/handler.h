@@ -72,6 +72,7 @@ struct handler {
     char date[40];
     size_t file_most; /* bytes of the largest file that is answered with; 0: none is */
     bool opens_files; /* whether one that is not in the table is read from where it is stored */
+    bool upgrades;    /* whether what asks for WebSocket is told by OUTCOME_UPGRADE */
     struct counters counters;
     struct sampling sampling;
     struct denial denial; /* what the last one was told who was refused by client or address */
@@ -113,6 +114,9 @@ struct reading {
     struct kept_file *file; /* what `body` lies in, to be released once it is sent; NULL without one */
     struct slice body;      /* what is to be sent behind `out` */
     struct stored_body stored; /* or this, to be closed then */
+    /* Of what asks for WebSocket: the client, its passkey and its key, as they stand in the head. */
+    struct address client;
+    struct slice passkey, key;
 };
 
 /* Answer a request for a file by the table; what is to be sent behind `out` comes in `reading`. False where only the other

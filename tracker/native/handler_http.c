@@ -347,11 +347,28 @@ bool handler_answer_http(struct handler *handler, const struct http_request *req
 static bool answer_one(struct handler *handler, const struct http_request *request, const struct address *socket,
                        struct buffer *out, struct reading *reading)
 {
-    if (request->kind == HTTP_ELSEWHERE)
+    if (request->kind == HTTP_ELSEWHERE || request->kind == HTTP_UPGRADE)
         return false;
     if (request->kind == HTTP_FILE)
         return handler_answer_file(handler, request, out, reading);
     return handler_answer_http(handler, request, socket, out);
+}
+
+/* Read who asks for WebSocket; false where only the other server can answer. */
+static bool read_upgrade(struct handler *handler, const struct http_request *request, const struct address *socket,
+                         struct reading *reading)
+{
+    bool elsewhere = false;
+    if (client_of(handler, request, socket, &reading->client, &elsewhere) != NOT_REFUSED || elsewhere)
+        return false;
+    reading->key = request->key;
+    reading->passkey = request->passkey;
+    if (!reading->passkey.length && store_private(handler->store)) {
+        reading->passkey = query_passkey(request->query);
+        if (reading->passkey.length > PASSKEY_MOST)
+            reading->passkey.length = PASSKEY_MOST + 1; /* one that is longer is unknown */
+    }
+    return true;
 }
 
 static bool is_stop(const struct http_request *request)
@@ -367,6 +384,7 @@ static struct reading answer_requests(struct handler *handler, const uint8_t *da
 {
     struct reading reading = {.outcome = OUTCOME_MORE, .stored = {.fd = -1}};
     struct http_request request;
+    const uint8_t *start = out->at;
     while (reading.outcome == OUTCOME_MORE && !reading.file && reading.stored.fd < 0 &&
            out->end - out->at >= HTTP_REPLY_MOST) {
         http_read(data + reading.used, length - reading.used, seen, handler->rules->forwarded, handler->rules->root,
@@ -375,6 +393,12 @@ static struct reading answer_requests(struct handler *handler, const uint8_t *da
         if (request.kind == HTTP_PARTIAL) {
             reading.seen = request.length;
             reading.outcome = OUTCOME_PART;
+        } else if (request.kind == HTTP_UPGRADE && handler->upgrades && !stops) {
+            if (reading.used || out->at != start)
+                break; /* what came before is answered first */
+            bool here = read_upgrade(handler, &request, socket, &reading);
+            reading.used = here ? request.length : 0;
+            reading.outcome = here ? OUTCOME_UPGRADE : OUTCOME_AWAY;
         } else if ((stops && !is_stop(&request)) || !answer_one(handler, &request, socket, out, &reading)) {
             reading.outcome = OUTCOME_AWAY;
         } else {

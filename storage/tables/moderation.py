@@ -1,0 +1,36 @@
+"""Reports, and the moderators' log."""
+
+from sqlalchemy import Column, ForeignKey, Index, Table, UniqueConstraint
+
+from storage.column_types import INTEGER, TEXT
+from storage.tables.databases import PEERAGE
+
+report = Table(
+    "report",
+    PEERAGE,
+    Column("id", INTEGER, primary_key=True),
+    Column("subject", TEXT, nullable=False),
+    Column("target", INTEGER, nullable=False),
+    Column("account_id", INTEGER, ForeignKey("account.id", ondelete="CASCADE"), nullable=False),
+    Column("reason", TEXT, nullable=False),
+    Column("added", INTEGER, nullable=False),
+    Column("resolver_id", INTEGER, ForeignKey("account.id", ondelete="SET NULL")),
+    Column("resolved", INTEGER),
+    Column("resolution", TEXT, nullable=False),
+    UniqueConstraint("account_id", "subject", "target", "added"),
+    Index("report_open", "resolved", "id"),
+    Index("report_target", "subject", "target"),
+    sqlite_autoincrement=True,
+)
+deed = Table(  # the moderators' log
+    "deed",
+    PEERAGE,
+    Column("id", INTEGER, primary_key=True),
+    Column("time", INTEGER, nullable=False),
+    Column("account_id", INTEGER, ForeignKey("account.id", ondelete="SET NULL")),
+    Column("verb", TEXT, nullable=False),
+    Column("subject", TEXT, nullable=False),
+    Column("target", TEXT, nullable=False),
+    Column("detail", TEXT, nullable=False),
+    sqlite_autoincrement=True,
+)

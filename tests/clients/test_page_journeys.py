@@ -1,0 +1,143 @@
+"""What visitors, members, moderators and admins do on the pages, in Chromium, with JavaScript and without."""
+
+import contextlib
+from collections.abc import Iterator, Mapping
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.clients.pages.browser import chromium
+from tests.clients.pages.filled_site import PASSWORD, FilledSite
+from tests.peerage.test_rights import GENEROUS
+from tests.support.processes import PeerageProcess
+from tests.web.site import torrent_file
+
+pytestmark = pytest.mark.clients
+
+SCRIPTS = pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no-scripts"])
+
+
+@pytest.fixture(scope="module")
+def peerage_settings() -> Mapping[str, object]:
+    """Registration open."""
+    rates = {f"limits__{name}": rate for name, rate in GENEROUS.items()}
+    return {"accounts__registration": "true", **rates}
+
+
+@pytest.fixture(scope="module")
+def filled(peerage_server: PeerageProcess) -> Iterator[FilledSite]:
+    """A service with something on every page."""
+    with contextlib.closing(FilledSite(peerage_server)) as site:
+        site.fill()
+        yield site
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Chromium."""
+    with chromium() as browser:
+        yield browser
+
+
+@contextlib.contextmanager
+def page_of(browser: Browser, site: FilledSite, *, scripts: bool, role: str = "nobody") -> Iterator[Page]:
+    """A page of a browser in which a role is logged in."""
+    context = browser.new_context(base_url=site.service.url, locale="en-GB", java_script_enabled=scripts)
+    context.add_cookies(site.cookies(role))  # type: ignore[arg-type]
+    page = context.new_page()
+    page.set_default_timeout(20_000)
+    yield page
+    context.close()
+
+
+@SCRIPTS
+def test_a_visitor_finds_a_torrent_and_looks_at_it(
+    browser: Browser, filled: FilledSite, scripts: bool
+) -> None:
+    with page_of(browser, filled, scripts=scripts) as page:
+        page.goto("/")
+        page.get_by_role("searchbox", name="Search torrents").fill("nosferatu")
+        page.get_by_role("main").get_by_role("button", name="Search").click()
+        page.get_by_role("table", name="Torrents found").get_by_role("link", name="Nosferatu").click()
+        expect(page.get_by_role("heading", level=1)).to_contain_text("Nosferatu")
+        assert (page.get_by_role("link", name="Magnet link").get_attribute("href") or "").startswith(
+            "magnet:?"
+        )
+        page.get_by_role("link", name="Files").click()
+        expect(page.get_by_role("link", name="Files")).to_have_attribute("aria-current", "page")
+        page.get_by_role("link", name="Comments").click()
+        expect(page.locator("#comments article").first).to_contain_text("Good")
+        page.get_by_role("link", name="Browse").click()
+        page.get_by_role("region", name="Category").get_by_role("link", name="Movies").click()
+        expect(page.get_by_role("list", name="Filters that are on")).to_contain_text("category:")
+        page.get_by_role("link", name="Size").click()
+        expect(page.get_by_role("columnheader", name="Size")).to_have_attribute("aria-sort", "descending")
+
+
+@SCRIPTS
+def test_a_newcomer_registers_uploads_comments_and_leaves(
+    browser: Browser, filled: FilledSite, scripts: bool
+) -> None:
+    name = f"newcomer-{int(scripts)}"
+    with page_of(browser, filled, scripts=scripts) as page:
+        page.goto("/login")
+        page.get_by_role("link", name="Make an account").click()
+        page.get_by_label("Name").fill(name)
+        page.get_by_label("Password").fill(PASSWORD)
+        page.get_by_label("The same again").fill(PASSWORD)
+        page.get_by_role("button", name="Make the account").click()
+        page.get_by_role("link", name="Upload").click()
+        file = {"name": "a.torrent", "mimeType": "application/x-bittorrent"}
+        file["buffer"] = torrent_file(f"Journey of {name}.mkv")  # type: ignore[assignment]
+        page.locator("input[type=file]").set_input_files(file)  # type: ignore[arg-type]
+        page.get_by_role("main").get_by_role("button", name="Upload").click()
+        expect(page.get_by_role("heading", level=1)).to_contain_text("Journey")
+        page.get_by_label("Add a comment").fill("[b]First[/b]")
+        page.get_by_role("button", name="Comment").click()
+        expect(page.locator("#comments .prose")).to_have_text("First")
+        page.get_by_role("button", name="Bookmark").click()
+        expect(page.get_by_role("button", name="Remove bookmark")).to_be_visible()
+        page.get_by_role("link", name=name).first.click()
+        page.get_by_label("Label").fill("a script")
+        page.get_by_role("button", name="Make a key").click()
+        expect(page.get_by_role("status")).to_contain_text("shown this once")
+        page.get_by_role("button", name="Revoke a script").click()
+        expect(page.get_by_text("You have none.")).to_be_visible()
+        page.get_by_role("navigation", name="Site").get_by_role("button", name="Log out").click()
+        expect(page.get_by_role("link", name="Log in")).to_be_visible()
+
+
+@SCRIPTS
+def test_a_moderator_settles_a_report_and_an_admin_adds_an_account(
+    browser: Browser, filled: FilledSite, scripts: bool
+) -> None:
+    assert filled.send("user", "/report/group/1", reason=f"twice {scripts}").status_code == 200
+    with page_of(browser, filled, scripts=scripts, role="moderator") as page:
+        page.goto("/")
+        page.get_by_role("link", name="Moderation").click()
+        report = page.locator("article", has_text=f"twice {scripts}")
+        report.get_by_label("What was done").fill("merged")
+        report.get_by_role("button", name="Resolve").click()
+        page.get_by_role("link", name="Resolved").click()
+        expect(page.locator("article", has_text=f"twice {scripts}")).to_contain_text("merged")
+    with page_of(browser, filled, scripts=scripts, role="admin") as page:
+        page.goto("/moderation")
+        page.get_by_role("link", name="People").click()
+        page.get_by_label("Name").fill(f"somebody-{int(scripts)}")
+        page.get_by_role("button", name="Add").click()
+        page.get_by_role("button", name="Make a one-time link").click()
+        expect(page.locator(".secret")).to_contain_text("/welcome/")
+
+
+def test_keys_walk_the_rows_and_explain_themselves(browser: Browser, filled: FilledSite) -> None:
+    with page_of(browser, filled, scripts=True) as page:
+        page.goto("/search")
+        expect(page.locator("button.copy")).to_have_count(0)
+        page.keyboard.press("j")
+        page.keyboard.press("j")
+        expect(page.locator("tr.here")).to_have_count(1)
+        page.keyboard.press("?")
+        expect(page.get_by_role("dialog")).to_contain_text("next row")
+        page.keyboard.press("Escape")
+        page.keyboard.press("/")
+        expect(page.get_by_role("searchbox", name="Search torrents").first).to_be_focused()
