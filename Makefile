@@ -55,7 +55,7 @@ sanitize: $(VENV)/dev.stamp  ## the tests of store and doors over C built with A
 	rm -f build/sanitize/tracker/_native*.so
 	gcc $(SANITIZED) -I"$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("include"))')" tracker/native/*.c -o build/sanitize/tracker/_native.so
 	cd build/sanitize && LD_PRELOAD="$$(gcc -print-file-name=libasan.so) $$(gcc -print-file-name=libstdc++.so.6)" ASAN_OPTIONS=detect_leaks=0 $(CURDIR)/$(BIN)/python -m pytest \
-		-p no:faulthandler -p no:cacheprovider tests/tracker tests/contracts/test_swarm_store.py tests/contracts/test_sessions.py tests/contracts/test_account_limits.py tests/contracts/test_changes.py tests/fuzz/test_stores_differ.py tests/contracts/test_doors.py tests/doors/test_native.py tests/doors/test_kept_files.py tests/contracts/test_proxy_protocol.py tests/contracts/test_connection_ids.py tests/contracts/test_bursts.py tests/contracts/test_websocket.py $(ARGS)
+		-p no:faulthandler -p no:cacheprovider tests/tracker tests/contracts/test_swarm_store.py tests/contracts/test_sessions.py tests/contracts/test_account_limits.py tests/contracts/test_access.py tests/contracts/test_changes.py tests/fuzz/test_stores_differ.py tests/contracts/test_doors.py tests/doors/test_native.py tests/doors/test_kept_files.py tests/contracts/test_proxy_protocol.py tests/contracts/test_connection_ids.py tests/contracts/test_bursts.py tests/contracts/test_websocket.py $(ARGS)
 
 clients: $(VENV)/dev.stamp  ## the suite with real clients: installed from Debian when root
 	@missing=$$(for name in $(CLIENTS); do case $$name in nodejs) command -v node >/dev/null && continue;; npm) command -v npm >/dev/null && continue;; esac; dpkg-query -W -f '$${Status}' $$name 2>/dev/null | grep -q 'ok installed' || printf ' %s' $$name; done); \
