@@ -15,6 +15,7 @@ from benchmarks import (
     imports,
     lists,
     restore,
+    rules,
     start,
     swarms,
     websocket,
@@ -34,6 +35,7 @@ ALL: Mapping[str, Callable[[Sequence[str]], int]] = {
     "census": census.main,
     "checkcached": checkcached.main,
     "lists": lists.main,
+    "rules": rules.main,
     "websocket": websocket.main,
 }
 

@@ -149,6 +149,7 @@ def _ordered(rules: Iterable[ClientRule], texts: _Texts) -> list[tuple[ClientPat
         rules,
         key=lambda rule: (
             -len(rule.pattern.prefix),
+            rule.pattern.prefix,
             rule.pattern.style is VersionStyle.ANY,
             not rule.denied,
             str(rule.pattern),

@@ -224,6 +224,39 @@ static void *replicate(void *none)
     return none;
 }
 
+/* Put rules in force that deny some of the clients and addresses, or none. */
+static void replace_rules(struct rng *rng)
+{
+    static const uint8_t text[] = "no", starts[2][4] = {{8, 8, 0, 0}, {8, 8, 1, 0}};
+    static const uint32_t numbers[2] = {1, 0};
+    const struct client_rule rule = {.length = 3, .prefix = "-XX", .number = 1};
+    struct access_table *table = rng_below(rng, 4) ? access_table_new() : NULL;
+    if (table) {
+        table->texts = malloc(sizeof text);
+        table->ends = calloc(2, sizeof *table->ends);
+        if (!table->texts || !table->ends || !access_table_set_clients(table, &rule, rng_below(rng, 8) == 0) ||
+            !access_table_set_ranges(&table->v4, 4, starts[0], numbers, 2) ||
+            !access_table_set_ranges(&table->v6, 16, NULL, NULL, 0))
+            abort();
+        memcpy(table->texts, text, sizeof text);
+        table->ends[1] = 2;
+        table->text_count = 2;
+    }
+    access_replace(store_access(store), table);
+}
+
+/* What a metrics page reads: samples of every thread, and the largest swarms. */
+static void read_figures(void)
+{
+    struct large_swarm largest[10];
+    store_largest(store, largest, 10);
+    for (unsigned number = 0; number < THREADS; number++) {
+        const struct sampling *sampling = loop_sampling(loop, number);
+        if (atomic_load_explicit(&sampling->written, memory_order_acquire))
+            atomic_load_explicit(&sampling->clients[0], memory_order_relaxed);
+    }
+}
+
 /* What Python does meanwhile: sweep, flush, deny, take deltas and connections over, and read counters. */
 static void *maintain(void *none)
 {
@@ -241,6 +274,8 @@ static void *maintain(void *none)
         store_deny(store, infohash, rng_below(&rng, 2));
         store_remove(store, infohash);
         tend_sockets(infohash, &rng);
+        replace_rules(&rng);
+        read_figures();
         store_totals(store);
         store_set_passkey(store, (const uint8_t *)"other", 5, 8);
         store_drop_passkey(store, (const uint8_t *)"other", 5);

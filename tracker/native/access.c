@@ -52,25 +52,17 @@ void access_table_free(struct access_table *table)
     free(table);
 }
 
-static unsigned bucket_of(const struct client_rule *rule)
-{
-    return rule->length ? rule->prefix[0] : 256;
-}
-
 bool access_table_set_clients(struct access_table *table, const struct client_rule *clients, size_t count)
 {
-    uint32_t filled[257];
     table->clients = malloc((count + 1) * sizeof *clients);
     if (!table->clients)
         return false;
-    for (size_t at = 0; at < count; at++)
-        table->begins[bucket_of(&clients[at]) + 1]++;
-    for (unsigned bucket = 0; bucket < 257; bucket++) {
-        table->begins[bucket + 1] += table->begins[bucket];
-        filled[bucket] = table->begins[bucket];
+    for (uint32_t at = 0; at < count; at++) {
+        table->clients[at] = clients[at];
+        if (at == 0 || clients[at].length != clients[at - 1].length)
+            table->groups[table->group_count++] = (struct client_group){at, at, clients[at].length};
+        table->groups[table->group_count - 1].end = at + 1;
     }
-    for (size_t at = 0; at < count; at++)
-        table->clients[filled[bucket_of(&clients[at])]++] = clients[at];
     return true;
 }
 
@@ -160,12 +152,19 @@ static bool matches(const struct client_rule *rule, const uint8_t peer_id[PEER_I
 /* The first rule that holds; NULL: none does. */
 static const struct client_rule *client_rule_of(const struct access_table *table, const uint8_t peer_id[PEER_ID])
 {
-    const unsigned buckets[2] = {peer_id[0], 256};
-    for (int which = 0; which < 2; which++) {
-        unsigned bucket = buckets[which];
-        for (uint32_t at = table->begins[bucket]; at < table->begins[bucket + 1]; at++)
-            if (matches(&table->clients[at], peer_id))
-                return &table->clients[at];
+    for (uint32_t which = 0; which < table->group_count; which++) {
+        const struct client_group *group = &table->groups[which];
+        uint32_t low = group->begin, high = group->end;
+        while (low < high) {
+            uint32_t middle = low + (high - low) / 2;
+            if (memcmp(table->clients[middle].prefix, peer_id, group->length) < 0)
+                low = middle + 1;
+            else
+                high = middle;
+        }
+        for (; low < group->end && memcmp(table->clients[low].prefix, peer_id, group->length) == 0; low++)
+            if (matches(&table->clients[low], peer_id))
+                return &table->clients[low];
     }
     return NULL;
 }

@@ -25,8 +25,12 @@ struct address_ranges {
 };
 
 struct access_table {
-    struct client_rule *clients; /* by the first byte of their prefix, in order of precedence, those without one last */
-    uint32_t begins[258];        /* where the rules of a first byte begin; 256: those without a prefix */
+    struct client_rule *clients; /* by the length of their prefix, the longest first, then by prefix, then as they precede */
+    struct client_group {
+        uint32_t begin, end;
+        uint8_t length; /* of the prefixes of its rules */
+    } groups[PEER_ID + 1];
+    uint32_t group_count;
     struct address_ranges v4, v6;
     uint8_t *texts;
     uint32_t *ends; /* where each text ends, by number */
@@ -49,10 +53,10 @@ bool access_init(struct access *access);
 void access_destroy(struct access *access);
 /* Put a table in force at once, and free the one before. */
 void access_replace(struct access *access, struct access_table *table);
-/* NULL: no memory. Rows and numbers were checked by access_table_set. */
+/* NULL: no memory. Who fills it has checked that lengths do not grow and numbers are those of texts. */
 struct access_table *access_table_new(void);
 void access_table_free(struct access_table *table);
-/* Fill a table; false: no memory. `clients`: in order of precedence. */
+/* Fill a table; false: no memory. `clients`: in the order that a table has them in. */
 bool access_table_set_clients(struct access_table *table, const struct client_rule *clients, size_t count);
 bool access_table_set_ranges(struct address_ranges *ranges, size_t width, const uint8_t *starts,
                              const uint32_t *numbers, size_t count);

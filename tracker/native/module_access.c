@@ -40,7 +40,8 @@ static bool check_clients(const Py_buffer *rows, size_t texts)
     size_t count = (size_t)rows->len / sizeof *rules;
     bool good = (size_t)rows->len % sizeof *rules == 0 && count <= MOST_CLIENT_RULES;
     for (size_t at = 0; good && at < count; at++)
-        good = rules[at].length <= PEER_ID && rules[at].style < STYLE_COUNT && rules[at].number < texts;
+        good = rules[at].length <= PEER_ID && rules[at].style < STYLE_COUNT && rules[at].number < texts &&
+               (at == 0 || rules[at].length <= rules[at - 1].length);
     if (!good)
         PyErr_SetString(PyExc_ValueError, "these are no rules on clients");
     return good;
