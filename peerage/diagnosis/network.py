@@ -202,12 +202,17 @@ def _examine_arrival(examined: Examined, url: str, service: RunningService) -> I
     yield from _judge_forwarding(
         examined, arrived.socket, arrived.client, dict(arrived.forwarding), trusted=arrived.trusted
     )
-    wanted = parts.netloc.rpartition("@")[2].lower()
-    if arrived.host.lower().removesuffix(":443").removesuffix(":80") != wanted.removesuffix(
-        ":443"
-    ).removesuffix(":80"):
-        text = f"requests to {wanted} arrive with Host: {arrived.host}"
+    if _host_of(arrived.host) != parts.hostname:
+        text = f"requests to {parts.hostname} arrive with Host: {arrived.host}"
         yield Finding("proxy", Grade.NOTE, text, "Let the proxy keep the Host header.")
+
+
+def _host_of(header: str) -> str | None:
+    """Return the host of a Host header without its port, which a proxy may leave out."""
+    try:
+        return urlsplit(f"//{header}").hostname
+    except ValueError:
+        return None
 
 
 def _certificate(url: str, left: float) -> Finding:

@@ -126,7 +126,8 @@ def test_an_extension_that_is_missing_is_as_grave_as_it_is_asked_for(data, monke
 
 def test_a_folder_that_others_may_read_is_told(data):
     assert graded(examine_folder(examined(data))) == {("data folder", "good")}
-    (data / "peerage.db").touch(0o644)
+    (data / "peerage.db").touch()
+    (data / "peerage.db").chmod(0o644)
     data.chmod(0o755)
     found = one(examine_folder(examined(data)))
     assert found.grade is Grade.WARNING
@@ -336,6 +337,18 @@ def test_proxy_headers_are_judged_as_a_request_arrives(data, trusted, added, gra
         found = [each for each in examine_public_url(given) if each.subject == "proxy"]
     assert one(found).grade.value == grade
     assert said in one(found).text
+
+
+def test_a_proxy_that_changes_the_host_is_told(data):
+    noted = arrivals()
+
+    def renamed(request):
+        headers = [(b"host", b"127.0.0.9:99"), *(each for each in request.headers.raw if each[0] != b"host")]
+        noted.note(Request({**request.scope, "headers": headers}))
+
+    with public_address(renamed) as url:
+        found = list(examine_public_url(examined(data, public_url=url, service=RunningService((), noted))))
+    assert "Host: 127.0.0.9:99" in "".join(each.text for each in found if each.subject == "proxy")
 
 
 def test_a_public_address_that_leads_elsewhere_is_a_problem(data):
