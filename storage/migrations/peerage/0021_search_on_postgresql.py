@@ -28,7 +28,7 @@ def upgrade() -> None:
             for name in ("name", "work", "authors", "tags", "description", "files")
         ),
     )
-    # Rows are short: what is matched and sorted stays beside the ids, the words and texts go elsewhere.
+    # Of rows that are long, what is sorted stays beside the ids, the words and texts go elsewhere.
     op.execute("ALTER TABLE search_document SET (toast_tuple_target = 128)")
     op.create_index(
         "search_document_words",

@@ -192,9 +192,9 @@ def _limit_unless_full(found_before: str) -> str:
 
 
 def _hits(match: Match, direction: str, most: str = _MOST) -> str:
-    # The sum keeps the planner from walking the ids and unpacking the words of each row.
+    # The sums keep the planner from walking the ids and unpacking the words of each row.
     return (
-        f"SELECT found.id FROM {match.source} WHERE {match.where} AND found.id <= {_TOP} "
+        f"SELECT found.id FROM {match.source} WHERE {match.where} AND found.id + 0 <= {_TOP} "
         f"ORDER BY found.id + 0 {direction} LIMIT {most}"
     )
 
