@@ -11,7 +11,7 @@ from typing import Protocol
 
 import structlog
 import uvloop
-from starlette.routing import BaseRoute
+from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp
 
 import doors.cache
@@ -167,9 +167,6 @@ def make_app(
     if live is not None:
         _follow_rates(live, admission, uploads)
     direct: dict[str, ASGIApp] = {"/announce": listeners.announce, "/scrape": listeners.scrape}
-    figures = _make_figures(application, listeners)
-    metrics = _make_metrics(application, listeners, uploads, clients, figures)
-    stats = _make_stats(application, listeners, metrics, figures)
     site = make_site(application, admission)
     services = make_services(application, admission, site)
     documented = settings.torrent_api.error_status == "documented"
@@ -194,7 +191,7 @@ def make_app(
         ),
     ]
     health = health_routes(application.health, application.arrivals)
-    routes = [*routes, metrics.route(), *stats.routes(), *health]
+    routes = [*routes, *_figure_routes(application, listeners, uploads, clients), *health]
     access = _make_access_log(application, routes, clients, live)
     return App(
         direct,
@@ -233,6 +230,15 @@ def _make_uploads(application: Application, admission: Admission) -> UploadAdmis
 
 def _held(app: ASGIApp, finished: asyncio.Event | None) -> ASGIApp:
     return HeldRequests(app, finished) if finished is not None else app
+
+
+def _figure_routes(
+    application: Application, listeners: Listeners, uploads: UploadAdmission, clients: ClientAddress
+) -> list[Route]:
+    """Return the routes of `/metrics` and `/stats`, which are for the same addresses."""
+    figures = _make_figures(application, listeners)
+    metrics = _make_metrics(application, listeners, uploads, clients, figures)
+    return [metrics.route(), *_make_stats(application, listeners, metrics, figures).routes()]
 
 
 def _make_stats(
