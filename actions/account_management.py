@@ -123,6 +123,33 @@ class AccountManagement:
         await self.accounts.close_sessions(user, NOBODY)
         await self._log(principal, "end-sessions", target)
 
+    async def begin_second_factor(self, principal: Principal) -> None:
+        """Make the secret of one's own second factor, which counts once it is confirmed. Refusal: `taken`."""
+        _require_rest(principal)
+        await self.accounts.second_factors.begin(_require_account(principal))
+
+    async def confirm_second_factor(self, principal: Principal, code: str) -> list[str]:
+        """Confirm it by a code, and return the recovery codes. Refusal: `not-found`, `bad-code`, `login-slowed`."""
+        _require_rest(principal)
+        _require_account(principal)
+        assert principal.user is not None
+        return await self.accounts.second_factors.confirm(principal.user, code)
+
+    async def end_second_factor(self, principal: Principal, user: int, code: str = "") -> None:
+        """End one's own second factor by one of its codes, or another's (ACCOUNTS), as of somebody who lost theirs.
+
+        Refusal: `bad-code`, `login-slowed`.
+        """
+        _require_rest(principal)
+        if principal.id == user:
+            assert principal.user is not None
+            await self.accounts.second_factors.check(principal.user, code)
+            await self.accounts.second_factors.end(user)
+            return
+        target = await self._require_user(principal, user)
+        await self.accounts.second_factors.end(user)
+        await self._log(principal, "end-second-factor", target)
+
     async def keys(self, principal: Principal, user: int) -> list[Key]:
         """Return one's own keys, or another's (ACCOUNTS)."""
         if principal.id != user:

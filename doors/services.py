@@ -11,6 +11,7 @@ from actions.invitations import Invitations
 from actions.list_moderation import ListModeration
 from actions.lookups import Lookups
 from actions.membership import Membership
+from actions.notices import Notices
 from actions.torrent_files import TorrentFiles
 from actions.webhooks import Webhooks
 from bittorrent.infohash import InfoHash
@@ -65,11 +66,12 @@ class AccountAccess:
 
 @dataclass(frozen=True, slots=True)
 class ModerationAccess:
-    """What moderators and operators change and follow beside records: lists, the history of changes, webhooks."""
+    """What moderators and operators change and follow: lists, the history of changes, webhooks, notices."""
 
     lists: ListModeration
     changes: Changes
     webhooks: Webhooks
+    notices: Notices
 
 
 @dataclass(frozen=True, slots=True)

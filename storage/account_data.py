@@ -24,6 +24,7 @@ from storage.tables import (
     job_label,
     news,
     report,
+    second_factor,
     session,
     snatch,
     standing,
@@ -49,6 +50,7 @@ def _selects() -> dict[str, Select[Any]]:
         )
         .where(keys.account_id == _USER)
         .order_by(keys.id),
+        "second-factor": _of(second_factor, "confirmed").where(second_factor.c.account_id == _USER),
         "torrent": _of(torrent, "infohash", "title", "name", "size", "added", "anonymous", "hidden")
         .where(torrent.c.uploader_id == _USER)
         .order_by(torrent.c.id),

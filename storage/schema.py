@@ -18,5 +18,5 @@ class Schema:
     head: str
 
 
-PEERAGE: Final = Schema(_MIGRATIONS / "peerage", "0014")
+PEERAGE: Final = Schema(_MIGRATIONS / "peerage", "0016")
 SWARMS: Final = Schema(_MIGRATIONS / "swarms", "0002")

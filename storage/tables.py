@@ -119,6 +119,23 @@ one_time_link = Table(
     sqlite_with_rowid=False,
 )
 
+second_factor = Table(
+    "second_factor",
+    PEERAGE,
+    Column("account_id", ForeignKey("account.id", ondelete="CASCADE"), primary_key=True),
+    Column("sealed", TEXT, nullable=False),
+    Column("confirmed", INTEGER),
+    Column("step", INTEGER, nullable=False),
+    sqlite_with_rowid=False,
+)
+recovery_code = Table(
+    "recovery_code",
+    PEERAGE,
+    Column("digest", BYTES, primary_key=True),
+    Column("account_id", ForeignKey("account.id", ondelete="CASCADE"), nullable=False, index=True),
+    sqlite_with_rowid=False,
+)
+
 # The catalogue. Attributes that a group or torrent does not have are empty texts.
 category = Table(
     "category",
@@ -295,6 +312,25 @@ report = Table(
     UniqueConstraint("account_id", "subject", "target", "added"),
     Index("report_open", "resolved", "id"),
     Index("report_target", "subject", "target"),
+    sqlite_autoincrement=True,
+)
+notice = Table(
+    "notice",
+    PEERAGE,
+    Column("id", INTEGER, primary_key=True),
+    Column("kind", TEXT, nullable=False),
+    Column("about", INTEGER),
+    Column("claimant", TEXT, nullable=False),
+    Column("contact", TEXT, nullable=False),
+    Column("work", TEXT, nullable=False),
+    Column("statement", TEXT, nullable=False),
+    Column("torrents", TEXT, nullable=False),
+    Column("added", INTEGER, nullable=False),
+    Column("state", TEXT, nullable=False),
+    Column("decided", INTEGER),
+    Column("decider_id", ForeignKey("account.id", ondelete="SET NULL")),
+    Column("answer", TEXT, nullable=False),
+    Index("notice_state", "state", "id"),
     sqlite_autoincrement=True,
 )
 deed = Table(  # the moderators' log

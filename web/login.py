@@ -8,6 +8,7 @@ from doors.errors import retry_seconds
 from doors.languages import message
 from web.page_context import PageContext, local_path
 from web.page_router import PageRouter
+from web.second_factor import ask_for_code
 
 LONGEST_SECRET = 200
 
@@ -40,6 +41,8 @@ async def _log_in(context: PageContext) -> Response:
     except Refusal as refusal:
         return _render_login(context, after, name, refusal)
     keep = context.form.get("keep") == "1"
+    if (asking := await ask_for_code(context, user.id, after, keep=keep)) is not None:
+        return asking
     # End the session that this browser had before.
     response = await services.admission.authenticator.log_out(context.redirect(after), context.principal)
     return await services.admission.authenticator.log_in(
@@ -105,6 +108,8 @@ async def _redeem(context: PageContext) -> Response:
         if not refusal.fields:
             raise
         return context.render("welcome", message("Welcome"), status=422, user=user, fault=refusal)
+    if (asking := await ask_for_code(context, user.id, "/account", keep=False)) is not None:
+        return asking
     response = await services.admission.authenticator.log_out(context.redirect("/account"), context.principal)
     return await services.admission.authenticator.log_in(
         response, user.id, keep=False, address=context.address

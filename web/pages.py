@@ -13,6 +13,8 @@ from web import (
     listings,
     login,
     moderation,
+    notices,
+    second_factor,
     torrents,
     upload,
     users,
@@ -38,4 +40,6 @@ def routes(services: PageServices) -> list[Route]:
         *credit.routes(router),
         *invites.routes(router),
         *language.routes(router),
+        *notices.routes(router),
+        *second_factor.routes(router),
     ]

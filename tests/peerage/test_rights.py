@@ -55,7 +55,7 @@ IDS = {
     "/account/invites": "invitation",
     "/author": "author",
 }
-NUMBERED = {"credit": "rule", "webhooks": "delivery"}
+NUMBERED = {"credit": "rule", "webhooks": "delivery", "notices": "notice"}
 """The record that a number names in paths of moderators, where it is no report."""
 BODIES = {
     ("POST", "/api/torrents/{torrent}/comments"): {"body": "well"},
@@ -79,6 +79,12 @@ FORMS = {
     "/login": {"name": "user", "password": PASSWORD},
     "/login.php": {"username": "user", "password": PASSWORD},
     "/language": {"language": "de"},
+    "/takedown": {
+        **dict.fromkeys(("claimant", "contact", "work", "statement"), "x"),
+        "sworn": "1",
+        "torrents": "ab" * 20,
+    },
+    "/moderation/notices/{id}/decide": {"verdict": "refuse", "answer": "no"},
     "/t/{id}/edit": {"title": "better"},
     "/t/{id}/mark": {"hidden": "1"},
     "/t/{id}/owner": {"name": "user"},
@@ -209,10 +215,15 @@ class Site:
             "user": somebody.id,
             "webhook": webhook,
             "delivery": delivery,
+            "notice": await self.notice(path),
             "tag": tag.id,
             "alias": f"t{number}",
             "kind": "group",
         }
+
+    async def notice(self, path):
+        """A notice that waits, where the path is about one."""
+        return await self.application.notices.send(FORMS["/takedown"]) if "notices" in path else 0
 
     async def hook(self, path):
         """A webhook and a delivery to it, where the path is about these; the ones before are deleted."""

@@ -16,6 +16,7 @@ from actions.invitations import Invitations
 from actions.list_moderation import ListModeration
 from actions.lookups import Lookups
 from actions.membership import Membership
+from actions.notices import Notices
 from actions.takedowns import Takedowns
 from actions.torrent_files import TorrentFiles
 from actions.uploads import Uploads
@@ -82,6 +83,7 @@ class AllServices:
     takedowns: Takedowns
     changes: Changes
     webhooks: Webhooks
+    notices: Notices
     list_moderation: ListModeration
     cache: TorrentCache
     files: TorrentFiles
@@ -111,7 +113,9 @@ class AllServices:
         """Return what one dialect asks for."""
         terms = PrivateTerms(self.crediting, self.membership, self.standings, self.invitations)
         groups = {
-            ModerationAccess: ModerationAccess(self.list_moderation, self.changes, self.webhooks),
+            ModerationAccess: ModerationAccess(
+                self.list_moderation, self.changes, self.webhooks, self.notices
+            ),
             CatalogueReading: CatalogueReading(self.catalogue, self.search),
             StoredFiles: StoredFiles(self.cache, self.files),
             AccountAccess: AccountAccess(
@@ -148,6 +152,7 @@ def services_of(
         takedowns=torrents.takedowns,
         changes=catalogue.changes,
         webhooks=application.webhooks,
+        notices=application.notices,
         list_moderation=torrents.list_moderation,
         cache=torrents.cache,
         files=torrents.files,

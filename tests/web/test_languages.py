@@ -60,12 +60,12 @@ def test_names_are_never_taken_for_texts(site, anna):
 
 
 def test_a_template_is_compiled_with_its_texts_and_its_values_stay_escaped():
-    templates = Templates("/root", Language("zz", "Pseudo", "rtl", *marked_texts()))
+    templates = Templates("/below", Language("zz", "Pseudo", "rtl", *marked_texts()))
     html = templates.render("link", {"user": type("User", (), {"id": 7, "name": "<b>"}), "link": "x"})
-    assert '«By this link <a href="/root/u/7"><bdi>&lt;b&gt;</bdi></a> sets a password' in html
+    assert '«By this link <a href="/below/u/7"><bdi>&lt;b&gt;</bdi></a> sets a password' in html
 
 
 def test_english_has_its_places_filled_and_links_below_the_root():
-    html = Templates("/root").render("link", {"user": type("User", (), {"id": 7, "name": "A"}), "link": "x"})
-    assert '<a href="/root/u/7"><bdi>A</bdi></a> sets a password' in html
+    html = Templates("/below").render("link", {"user": type("User", (), {"id": 7, "name": "A"}), "link": "x"})
+    assert '<a href="/below/u/7"><bdi>A</bdi></a> sets a password' in html
     assert not re.search(r"%\(|%%", html)
