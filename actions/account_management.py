@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from accounts.accounts import LINK_LIFETIME, Accounts
 from accounts.data_export import AccountDataStore, AccountRecord
 from accounts.model import NOBODY, Key, LoginSession, Principal, Role, Scope, User
+from accounts.registration import Registration
 from accounts.rights import Right, Rights
 from bittorrent.refusal import Refusal
 from catalogue.model import Subject
@@ -26,25 +27,34 @@ class AccountManagement:
         rights: Rights,
         data: AccountDataStore,
         *,
-        registration: bool,
+        registration: Registration,
     ) -> None:
         self._data = data
         self.accounts = accounts
         self.rights = rights
         self._moderation = moderation
         self.registration = registration
-        """Whether anyone may make an account for themselves."""
+        """Whether anyone may make an account for themselves, and what they are asked."""
 
     async def register(
-        self, principal: Principal, name: str, password: str | None, role: Role = Role.USER
+        self,
+        principal: Principal,
+        name: str,
+        password: str | None,
+        role: Role = Role.USER,
+        *,
+        answer: str = "",
     ) -> User:
         """Create an account: by anyone where registration is open, else ACCOUNTS, as for a role above user.
 
-        Only with ACCOUNTS may the password be left to a one-time link. Refusal: `invalid`, `taken`, `busy`.
+        Only with ACCOUNTS may the password be left to a one-time link. Who registers answers the question, where
+        there is one. Refusal: `invalid`, `taken`, `busy`.
         """
         self_registering = principal.is_nobody and password is not None
-        is_own = self_registering and self.registration and role is Role.USER
-        if not is_own:
+        is_own = self_registering and self.registration.open and role is Role.USER
+        if is_own:
+            self.registration.require_answer(answer)
+        else:
             self._require_accounts(principal)
         user = await self.accounts.add(name, password, role)
         if not is_own:

@@ -59,30 +59,41 @@ def _render_login(context: PageContext, after: str, name: str = "", fault: Refus
 
 
 async def _register(context: PageContext) -> Response:
-    if not context.services.accounts.management.registration:
+    if not context.services.accounts.management.registration.open:
         raise Refusal("not-found")
     if context.principal.user is not None:
         return context.redirect("/account")
-    return context.render("register", message("Make an account"), name="", fault=None)
+    return _render_register(context)
 
 
 async def _make_account(context: PageContext) -> Response:
     services, name = context.services, context.form.get("name", "").strip()
-    if not services.accounts.management.registration:
+    if not services.accounts.management.registration.open:
         raise Refusal("not-found")
     password = context.form.get("password", "")
     try:
         if password != context.form.get("again", ""):
             raise Refusal("invalid", fields={"again": ["The two passwords differ."]})
-        user = await services.accounts.management.register(context.principal, name, password)
+        user = await services.accounts.management.register(
+            context.principal, name, password, answer=context.form.get("answer", "")
+        )
     except Refusal as refusal:
         if refusal.code not in {"invalid", "taken"}:
             raise
-        return context.render(
-            "register", message("Make an account"), status=refusal.status, name=name, fault=refusal
-        )
+        return _render_register(context, name, refusal)
     return await services.admission.authenticator.log_in(
         context.redirect("/"), user.id, keep=False, address=context.address
+    )
+
+
+def _render_register(context: PageContext, name: str = "", fault: Refusal | None = None) -> Response:
+    return context.render(
+        "register",
+        message("Make an account"),
+        status=fault.status if fault else 200,
+        name=name,
+        question=context.services.accounts.management.registration.question,
+        fault=fault,
     )
 
 

@@ -147,15 +147,19 @@ class Application:
     @cached_property
     def account_management(self) -> "AccountManagement":
         """What changes accounts and keys on behalf of a principal."""
+        from accounts.registration import Registration
         from actions.account_management import AccountManagement
         from storage.account_data import SqlAccountData
 
+        wanted = self.settings.accounts
         return AccountManagement(
             self.accounts.accounts,
             self.catalogue_records.moderation,
             self.rights,
             SqlAccountData(self.stores.records),
-            registration=self.settings.accounts.registration,
+            registration=Registration(
+                wanted.registration, wanted.registration_question, wanted.registration_answers
+            ),
         )
 
     @cached_property
