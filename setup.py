@@ -8,10 +8,13 @@ from setuptools import Extension, setup
 NATIVE = Path("tracker/native")
 STORE = [
     "module.c",
+    "module_access.c",
     "module_changes.c",
     "store.c",
     "sessions.c",
     "limits.c",
+    "largest.c",
+    "access.c",
     "changes.c",
     "replication.c",
     "shares.c",
@@ -30,10 +33,15 @@ HANDLERS = [
     "client.c",
     "connection_ids.c",
     "proxy_protocol.c",
+    "sockets.c",
+    "socket_peers.c",
+    "socket_messages.c",
+    "websocket.c",
 ]
 DOOR = [
     "door_module.c",
     "module_files.c",
+    "module_sockets.c",
     "kept_files.c",
     "stored_files.c",
     "loop.c",

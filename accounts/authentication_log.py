@@ -1,6 +1,6 @@
 """The authentication log: a line for every log-in, and for every key that was refused."""
 
-from collections import OrderedDict, deque
+from collections import Counter, OrderedDict, deque
 from collections.abc import Callable
 from enum import StrEnum
 from ipaddress import ip_address
@@ -58,17 +58,23 @@ class AuthenticationLog:
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._recent: deque[LogInAttempt] = deque(maxlen=_REMEMBERED)
+        self.counts: Counter[str] = Counter()
+        """Attempts since the start, by outcome."""
         self._lines: OrderedDict[bytes, tuple[float, int]] = OrderedDict()
 
     def accepted(self, way: str, address: bytes, account: str) -> None:
         """Note a log-in that succeeded."""
+        self.counts[ACCEPTED] += 1
         attempt = self._attempt(way, address, account, ACCEPTED)
         self._recent.append(attempt)
         log.info(f"authentication accepted: {_line(attempt)}")
 
     def refused(self, way: str, address: bytes, account: str, code: str) -> None:
         """Note an attempt that was refused with a code of `REFUSED`; any other changes nothing."""
-        if code not in REFUSED or not self._has_line(address if len(address) == 4 else address[:8]):
+        if code not in REFUSED:
+            return
+        self.counts[code] += 1
+        if not self._has_line(address if len(address) == 4 else address[:8]):
             return
         attempt = self._attempt(way, address, account, code)
         self._recent.append(attempt)

@@ -217,13 +217,23 @@ class AccountManagement:
 
         Such a key stands in addresses, which are shown to others more easily than a key by itself.
         """
+        found, _ = await self._key(principal, key)
+        if found.scope is not Scope.FEED:
+            raise Refusal("not-found")
+        return await self.rotate(principal, key)
+
+    async def rotate(self, principal: Principal, key: int) -> tuple[Key, str]:
+        """Revoke a key and make another with its scope, label, methods and lifetime; another's needs ACCOUNTS.
+
+        Refusal: `not-found`, for one that was revoked as well.
+        """
         found, owner = await self._key(principal, key)
-        if found.scope is not Scope.FEED or found.revoked:
+        if found.revoked:
             raise Refusal("not-found")
         await self.revoke(principal, key)
         lifetime = found.expires - found.created if found.expires is not None else None
         return await self.mint(
-            principal, owner.id, Scope.FEED, found.label, methods=found.methods, lifetime=lifetime
+            principal, owner.id, found.scope, found.label, methods=found.methods, lifetime=lifetime
         )
 
     async def suspend(self, principal: Principal, key: int, *, suspended: bool) -> Key:

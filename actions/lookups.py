@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -82,6 +83,8 @@ class Lookups:
         self._misses = NegativeCache(terms.remember_misses, timer)
         self._slots = FairSlots(terms.concurrent)
         self._searches: dict[InfoHash, _Search] = {}
+        self.counts: Counter[str] = Counter()
+        """Searches that ended since the start: found, missed, or the code of a refusal."""
 
     @property
     def under_way(self) -> int:
@@ -163,6 +166,7 @@ class Lookups:
             async with self._slots.slot():
                 found = await self._search(search)
         except Refusal as refusal:
+            self.counts[refusal.code] += 1
             log.info("lookup.refused", infohash=search.infohash.upper, code=refusal.code)
             return refusal
         except Exception:
@@ -173,6 +177,7 @@ class Lookups:
         if found is None and search.wide:
             self._misses.add(search.infohash, search.asked_keys)
         source = found.source if found is not None else None
+        self.counts["missed" if found is None else "found"] += 1
         log.info("lookup.ended", infohash=search.infohash.upper, source=source)
         return found
 

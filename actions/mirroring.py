@@ -20,7 +20,8 @@ from bittorrent.infohash import V1_LENGTH, InfoHash
 from bittorrent.refusal import Refusal
 from catalogue.mirrors import MirrorState, MirrorStore
 from catalogue.store import UNRESTRICTED_VIEWER, TorrentStore
-from lists.infohashes import AUTHOR_LIMIT, REASON_LIMIT, ListKind, Lists
+from lists.entry_text import AUTHOR_LIMIT, REASON_LIMIT
+from lists.infohashes import ListKind, Lists
 
 if TYPE_CHECKING:
     from downloads.outgoing_http import HttpAnswer, OutgoingHttp

@@ -87,13 +87,16 @@ class Takedowns:
         """Finish takedowns that were interrupted; call it before anybody sees files or records."""
         page = await self.lists.hashes(ListKind.DENY, b"", _PAGE)
         while page.packed:
-            names = page.infohashes()
-            left = await self._cache.known(names) | await self._torrents.known(names)
-            for entry in await self.lists.find(left, ListKind.DENY):
-                await self._operations.run(self._enforce(entry, ()))
-            for callback in self._blocked:
-                await callback(names)
+            await self._enforce_names(page.infohashes())
             page = await self.lists.hashes(ListKind.DENY, page.last, _PAGE)
+
+    async def _enforce_names(self, names: Sequence[InfoHash]) -> None:
+        """Delete files, records and downloads of blocked torrents."""
+        left = await self._cache.known(names) | await self._torrents.known(names)
+        for entry in await self.lists.find(left, ListKind.DENY):
+            await self._operations.run(self._enforce(entry, ()))
+        for callback in self._blocked:
+            await callback(names)
 
     async def allow_listed(self) -> None:
         """Tell the tracker what is allowed and held, and which two infohashes are of one torrent."""
@@ -126,6 +129,23 @@ class Takedowns:
     async def disallow(self, infohash: InfoHash) -> bool:
         """Remove an allow entry; a torrent that the cache holds stays allowed. Tell whether there was one."""
         return await self._operations.run(self._lift(infohash, ListKind.ALLOW))
+
+    async def add_listed(self, entries: Sequence[ListEntry]) -> None:
+        """Add entries of one list that a file holds, and put them in force; files and records of what is blocked go."""
+        kind = entries[0].kind
+        async with self._turn():
+            covering = await self.lists.add_all(entries)
+            names = _short_hashes(name for each in covering for name in each.infohashes)
+            (self._policy.deny if kind is ListKind.DENY else self._policy.allow)(names)
+        if kind is ListKind.DENY:
+            await self._enforce_names(names)
+            await self._wait_for_entering(names)
+
+    async def drop_listed(self, infohashes: Sequence[InfoHash], kind: ListKind, source: str) -> None:
+        """Remove entries of one list that its file holds no more; another entry of the same torrent holds on."""
+        async with self._turn():
+            await self.lists.remove_all(infohashes, kind, source)
+            await self._apply_to_tracker(name.truncated for name in infohashes)
 
     @asynccontextmanager
     async def entering(self, torrent: Metainfo | Sequence[InfoHash]) -> AsyncIterator[None]:

@@ -106,6 +106,23 @@ class Webhooks:
         self._woken.set()
         return again
 
+    async def test(self, principal: Principal, number: int) -> Delivery:
+        """Send a webhook a test event, and return what became of the attempt (ACCOUNTS).
+
+        What else is due to anybody goes as well. Refusal: `not-found`, `full` where too much waits already.
+        """
+        self._rights.require(principal, Right.ACCOUNTS)
+        if not any(each.id == number for each in await self._webhooks()):
+            raise Refusal("not-found", "no webhook has that number")
+        body = _body(ServiceEvent(EventKind.TEST), self._clock())
+        now = int(self._clock())
+        if await self._store.enqueue([number], EventKind.TEST, body, now, MOST_WAITING):
+            raise Refusal("full", "too much waits for that webhook already")
+        newest, _ = await self._store.deliveries(0, MOST_WEBHOOKS)
+        sent = next(each for each in newest if (each.webhook, each.event) == (number, EventKind.TEST))
+        await self.deliver_due()
+        return await self._store.delivery(sent.id) or sent
+
     def secret(self, webhook: Webhook) -> str:
         """Return the secret by which a webhook's receiver checks signatures, in the form `whsec_BASE64`."""
         return f"whsec_{base64.b64encode(self._secret(webhook)).decode()}"
@@ -119,10 +136,7 @@ class Webhooks:
             if not told:
                 return
             now = self._clock()
-            body = json.dumps(
-                {"type": event.kind.value, "timestamp": _moment(now), "data": dict(event.data)},
-                separators=(",", ":"),
-            )
+            body = _body(event, now)
             full = await self._store.enqueue(told, event.kind, body, int(now), MOST_WAITING)
             if full:
                 log.warning("webhook.queue_full", webhooks=full, kind=event.kind.value)
@@ -231,6 +245,13 @@ def _require_url(url: str) -> None:
         good = False
     if not good or len(url) > _LONGEST_URL or not url.isprintable() or " " in url:
         raise Refusal("invalid", fields={"url": ["It is an http or https URL without a name and password."]})
+
+
+def _body(event: ServiceEvent, now: float) -> str:
+    return json.dumps(
+        {"type": event.kind.value, "timestamp": _moment(now), "data": dict(event.data)},
+        separators=(",", ":"),
+    )
 
 
 def _moment(now: float) -> str:

@@ -2,7 +2,10 @@
 
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
+from bittorrent.refusal import Refusal
+
 Network = IPv4Network | IPv6Network
+_TEXT_LIMIT = 128
 _MAPPED = IPv6Network("::ffff:0:0/96")
 
 # Networks of both families, and whether the Internet routes them; the narrowest one that has an address counts.
@@ -26,6 +29,16 @@ def unmap_ipv4(network: Network) -> Network:
     if isinstance(network, IPv6Network) and network.subnet_of(_MAPPED):
         return IPv4Network((network.network_address.packed[12:], network.prefixlen - 96))
     return network
+
+
+def parse_network(text: str) -> Network:
+    """Read an address or a network as 10.0.0.0/8 or fd00::/8. Refusal: `bad-network`."""
+    if len(text) > _TEXT_LIMIT:
+        raise Refusal("bad-network")
+    try:
+        return unmap_ipv4(ip_network(text.strip()))
+    except ValueError as error:
+        raise Refusal("bad-network", "its host bits are set" if "host bits" in str(error) else "") from None
 
 
 def is_private(address: bytes) -> bool:

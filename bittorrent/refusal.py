@@ -92,6 +92,10 @@ _ROWS = (
     Reason("mirror-failed", 502, "The other service cannot be followed for now."),
     Reason("bad-reason", 400, "The reason or its author is too long, or holds control characters."),
     Reason("unreadable", 400, "The file or archive cannot be read."),
+    Reason("bad-client", 400, "That is no client: give the beginning of its peer ids, as -UT or -UT 1..3.5."),
+    Reason(
+        "bad-network", 400, "That is no address and no network: write it as 192.0.2.0/24 or 2001:db8::/32."
+    ),
     # The service and its doors.
     Reason("blocked", 451, "This torrent is blocked here."),
     Reason("rate-limited", 429, "Too many uploads from this address: wait and try again."),
@@ -169,6 +173,8 @@ _ROWS = (
     Reason("denied", 451, "Torrent is blocked on this tracker"),
     Reason("no-address", 400, "Client address is unknown"),
     Reason("private-address", 403, "Client address is private"),
+    Reason("address-denied", 403, "Your address is not allowed on this tracker"),
+    Reason("client-denied", 403, "Your client is not allowed on this tracker"),
     Reason("full-scrape", 403, "Full scrape is not allowed, name an info_hash"),
     Reason("unknown-passkey", 403, "Passkey is unknown: download the .torrent file again"),
     # The tracker over WebSocket, in `failure reason` too.

@@ -14,12 +14,15 @@ from bittorrent.query import PEER_ID_LENGTH, SCRAPE_HASHES, Event
 from bittorrent.refusal import REASONS, Refusal
 
 OFFER_ID_LENGTH = 20
+MOST_OFFERS = 82
+"""Offers of one announce that can be passed on, however many are allowed."""
 _EVENTS = {
     "completed": Event.COMPLETED,
     "paused": Event.PAUSED,
     "started": Event.STARTED,
     "stopped": Event.STOPPED,
 }
+_EVENT_NAMES = {event: name for name, event in _EVENTS.items()}
 
 
 class Description(msgspec.Struct, frozen=True, gc=False):
@@ -200,6 +203,35 @@ def _whole(number: float | str | None) -> int | None:
     return int(number) if number is not None and 0 <= number < 2**63 else None
 
 
+def write_message(message: PeerAnnounce | PeerScrape) -> bytes:
+    """Write a message in its usual form, which the reader in C takes; of offers the first `MOST_OFFERS`."""
+    if isinstance(message, PeerScrape):
+        return _encoder.encode(
+            {"action": "scrape", "info_hash": [each.decode("latin-1") for each in message.infohashes]}
+        )
+    said: dict[str, object] = {
+        "action": "announce",
+        "info_hash": message.infohash.decode("latin-1"),
+        "peer_id": message.peer_id.decode("latin-1"),
+        "event": _EVENT_NAMES.get(message.event, ""),
+        "offers": [
+            {"offer_id": each.offer_id.decode("latin-1"), "offer": each.description}
+            for each in message.offers[:MOST_OFFERS]
+        ],
+    }
+    if message.seeder is not None:
+        said["left"] = 0 if message.seeder else 1
+    if message.numwant is not None:
+        said["numwant"] = str(message.numwant)
+    if message.totals is not None:
+        said["uploaded"], said["downloaded"] = map(str, message.totals)
+    if message.answer is not None:
+        said["answer"] = message.answer.description
+        said["to_peer_id"] = message.answer.to.decode("latin-1")
+        said["offer_id"] = message.answer.offer_id.decode("latin-1")
+    return _encoder.encode(said)
+
+
 def write_announce_reply(
     infohash: bytes, complete: int, incomplete: int, interval: int, warning: str = ""
 ) -> bytes:
@@ -249,9 +281,11 @@ def _relayed(infohash: bytes, peer_id: bytes, offer_id: bytes, what: Mapping[str
     )
 
 
-def write_failure(code: str, action: str | None = None, infohash: bytes | None = None) -> bytes:
-    """Write a refusal: its sentence, and what the message asked for as far as that was read."""
-    reply = {"failure reason": REASONS[code].sentence}
+def write_failure(
+    code: str, action: str | None = None, infohash: bytes | None = None, text: str = ""
+) -> bytes:
+    """Write a refusal: its sentence or `text`, and what the message asked for as far as that was read."""
+    reply = {"failure reason": text or REASONS[code].sentence}
     if action is not None:
         reply["action"] = action
     if infohash is not None:

@@ -13,6 +13,8 @@ class EventKind(StrEnum):
     REPORT = "report.added"
     BLOCK = "torrent.blocked"
     DOWNLOAD = "download.completed"
+    TEST = "webhook.test"
+    """Nothing happened: an operator tries a webhook, which hears it whatever else it wants."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -260,6 +260,8 @@ class Subject(StrEnum):
     KEY = "key"
     CREDIT = "credit"
     NOTICE = "notice"
+    CLIENT = "client"
+    ADDRESS = "address"
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,17 +44,14 @@ class AnnounceDoor:
             address = self._clients.of(scope)
             if self._refuse_private and is_private(address):
                 raise Refusal("private-address")
+            self._tracker.check_access(address, query.peer_id, query.event)
             account = self._tracker.account_of(_passkey(scope), scope["query_string"])
         except Refusal as refusal:
-            return self._refuse(refusal.code)
+            return _refuse(self._tracker, refusal)
         reply = self._tracker.announce(_announce(query, address, account))
         if isinstance(reply, AnnounceFailure):
-            return _failure(self._tracker, reply.code)
+            return _failure(self._tracker, Refusal(reply.code))
         return write_announce(reply, address, compact=query.compact)
-
-    def _refuse(self, code: str) -> bytes:
-        self._tracker.counters.refusals[code] += 1
-        return _failure(self._tracker, code)
 
 
 def _passkey(scope: Scope) -> bytes:
@@ -80,8 +77,9 @@ def _announce(query: AnnounceQuery, address: bytes, account: int) -> Announce:
 class ScrapeDoor:
     """Answers `GET /scrape`."""
 
-    def __init__(self, tracker: Tracker) -> None:
+    def __init__(self, tracker: Tracker, clients: ClientAddress) -> None:
         self._tracker = tracker
+        self._clients = clients
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one scrape as an ASGI application."""
@@ -91,22 +89,34 @@ class ScrapeDoor:
         """Return the bencoded answer; never raises for what a client sent."""
         try:
             infohashes: list[InfoHash] = read_scrape(scope["query_string"])
+            if (address := self._scraper(scope)) is not None:
+                self._tracker.check_access(address)
             self._tracker.account_of(_passkey(scope), scope["query_string"])
         except Refusal as refusal:
-            self._tracker.counters.refusals[refusal.code] += 1
-            return _failure(self._tracker, refusal.code)
+            return _refuse(self._tracker, refusal)
         files = self._tracker.scrape(infohashes, Transport.HTTP)
         return write_scrape(files, self._tracker.terms.min_interval)
 
+    def _scraper(self, scope: Scope) -> bytes | None:
+        """Return the address of who scrapes, None where it is unknown: that one may."""
+        try:
+            return self._clients.of(scope)
+        except Refusal:
+            return None
 
-def _failure(tracker: Tracker, code: str) -> bytes:
-    return write_failure(code, tracker.terms.interval, tracker.terms.min_interval)
+
+def _refuse(tracker: Tracker, refusal: Refusal) -> bytes:
+    tracker.counters.refusals[refusal.code] += 1
+    return _failure(tracker, refusal)
+
+
+def _failure(tracker: Tracker, refusal: Refusal) -> bytes:
+    return write_failure(refusal, tracker.terms.interval, tracker.terms.min_interval)
 
 
 def head_too_long(tracker: Tracker) -> bytes:
     """Return and count the failure that answers a request whose head is over the limit."""
-    tracker.counters.refusals["query-too-long"] += 1
-    return _failure(tracker, "query-too-long")
+    return _refuse(tracker, Refusal("query-too-long"))
 
 
 async def _serve(scope: Scope, send: Send, answer: Callable[[Scope], bytes]) -> None:

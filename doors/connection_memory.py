@@ -140,6 +140,8 @@ class ConnectionMemory:
     """Connections that were dropped to make room."""
     refused: int = 0
     """Requests for room that found none."""
+    elsewhere: Callable[[], int] = int
+    """What connections hold that are not counted in `held`: those in C."""
     _addresses: Counter[str] = field(default_factory=Counter)
     _holders: set[HeldMemory] = field(default_factory=set)
     _waiting: list[_Waiter] = field(default_factory=list)
@@ -227,8 +229,9 @@ class ConnectionMemory:
             self._look_later()
 
     def _room(self, key: str, *, shared: bool) -> int:
-        whole = self.limit - self.held
-        if not shared or self.held < self.limit * _NEAR:
+        held = self.held + self.elsewhere()
+        whole = self.limit - held
+        if not shared or held < self.limit * _NEAR:
             return whole
         return min(whole, self.per_address - self._addresses[key])
 

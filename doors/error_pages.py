@@ -1,6 +1,7 @@
 """The pages of addresses that do not exist, and of methods that they do not take; programs get a line of text."""
 
 import re
+from collections.abc import Mapping
 from html import escape
 from http import HTTPStatus
 
@@ -43,7 +44,7 @@ class ErrorPages:
     async def answer(self, request: Request, error: Exception) -> Response:
         """Answer a request that ended in an HTTPException."""
         assert isinstance(error, HTTPException)
-        status, headers = error.status_code, {**(error.headers or {}), "Vary": _VARY}
+        status, headers = error.status_code, {**_ordered(error.headers or {}), "Vary": _VARY}
         if status not in _TITLES or "text/html" not in request.headers.get("accept", ""):
             return PlainTextResponse(error.detail or HTTPStatus(status).phrase, status, headers)
         words = " ".join(_WORD.findall(request.url.path))[:_LONGEST_WORDS] if status == 404 else ""
@@ -60,3 +61,11 @@ class ErrorPages:
         page = render_layout(title, body, site=self._site, language=language, search=False)
         data, coding = compressed(request, page.encode("utf-8", "replace"))
         return HTMLResponse(data, status, {**headers, **coding, "Cache-Control": "no-cache"})
+
+
+def _ordered(headers: Mapping[str, str]) -> dict[str, str]:
+    """Name the methods of Allow in one order: a route of Starlette keeps them in a set."""
+    return {
+        name: ", ".join(sorted(value.split(", "))) if name == "Allow" else value
+        for name, value in headers.items()
+    }

@@ -22,21 +22,23 @@ from actions.health import Health
 from bittorrent.refusal import Refusal
 from cache.reconciliation import ReconcileProgress
 from cache.scrubber import Scrubber, ScrubCounts
+from doors.arrivals import FORWARDING_HEADERS, Arrivals
 from doors.client_address import ClientAddress
 from doors.connection_guard import ConnectionCounts
 from doors.connection_memory import ConnectionMemory
 from doors.kept_files import KeptFileCounts
+from doors.service_figures import ServiceFigures
 from doors.upload_admission import CacheCounters
-from doors.websocket import WebSocketDoor
+from doors.websocket import SocketConnectionCounts
 from tasks.fair_turns import FairTurns
 from tasks.loop_stalls import BOUNDS, LoopStalls
 from tracker.counters import TrackerCounters as Announced
 from tracker.counters import Transport
 from tracker.flusher import Flusher
 from tracker.model import Event
+from tracker.sampling import SAMPLE_EVERY, Histogram
+from tracker.socket_peers import SocketCounters
 from tracker.tracker import Tracker
-
-_FORWARDING_HEADERS = ("x-forwarded-for", "forwarded", "x-real-ip")
 
 _NO_STORE = {"Cache-Control": "no-store"}
 
@@ -82,6 +84,11 @@ class TrackerCollector(Collector):
         store = self._tracker.store
         yield InfoMetricFamily("peerage_tracker", "What keeps the swarms", {"store": store.name})
         totals = store.totals()
+        yield GaugeMetricFamily(
+            "peerage_swarms_restoring",
+            "Whether the swarms are still being read after a start, so that counts are incomplete",
+            int(self._tracker.restoring),
+        )
         yield GaugeMetricFamily("peerage_swarms", "Swarms in memory", totals.torrents)
         yield GaugeMetricFamily("peerage_peers", "Peers in memory", totals.peers)
         yield GaugeMetricFamily("peerage_seeders", "Peers that have everything", totals.complete)
@@ -213,15 +220,29 @@ class KeptFilesCollector(Collector):
             yield CounterMetricFamily(f"peerage_cache_memory_{name}", f"Files {what}", number)
 
 
+class RelayingDoor(Protocol):
+    """A way of serving the tracker over WebSocket, in numbers."""
+
+    @property
+    def counts(self) -> SocketConnectionCounts:
+        """The counters of connections."""
+        ...
+
+    @property
+    def relayed(self) -> SocketCounters:
+        """What was passed on, and how many peers there are."""
+        ...
+
+
 class WebSocketCollector(Collector):
     """Prometheus collector of the tracker over WebSocket."""
 
-    def __init__(self, door: WebSocketDoor) -> None:
+    def __init__(self, door: RelayingDoor) -> None:
         self._door = door
 
     def collect(self) -> Iterator[Metric]:
         """Yield every metric of its connections and of what is passed on between them."""
-        counts, relayed = self._door.counts, self._door.peers.counters
+        counts, relayed = self._door.counts, self._door.relayed
         yield GaugeMetricFamily("peerage_websocket_connections", "Open WebSocket connections", counts.open)
         yield GaugeMetricFamily("peerage_websocket_peers", "Peers over WebSocket in memory", relayed.peers)
         for name, what, number in (
@@ -257,11 +278,81 @@ class LoopCollector(Collector):
         yield GaugeMetricFamily(
             "peerage_loop_longest_stall_seconds", "The longest of these since the start", stalls.longest
         )
+        yield GaugeMetricFamily(
+            "peerage_loop_longest_stall_work_seconds",
+            "The most processor time that the loop itself used in one of these",
+            stalls.longest_work,
+        )
         yield CounterMetricFamily(
             "peerage_turns_waited",
             "Steps of requests that waited because their client had cost much of late",
             self._turns.waited,
         )
+
+
+class FiguresCollector(Collector):
+    """Prometheus collector of times, clients, log-ins and lookups."""
+
+    def __init__(self, figures: ServiceFigures) -> None:
+        self._figures = figures
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield every metric of these."""
+        figures = self._figures
+        yield InfoMetricFamily("peerage_build", "What runs", figures.build())
+        yield from self._times()
+        clients = GaugeMetricFamily(
+            "peerage_announce_client_ratio",
+            "Share of late announces by client, halved every hour, from samples",
+            labels=["client"],
+        )
+        for name, share in figures.mix.shares().items():
+            clients.add_metric([name], share)
+        yield clients
+        versions = GaugeMetricFamily(
+            "peerage_announce_ip_ratio", "Share of late announces by IP version", labels=["version"]
+        )
+        for version, share in figures.mix.version_shares().items():
+            versions.add_metric([str(version)], share)
+        yield versions
+        yield from self._outcomes()
+        yield GaugeMetricFamily(
+            "peerage_lookups_running", "Lookups that run or wait", figures.lookups_under_way()
+        )
+        yield GaugeMetricFamily("peerage_downloads_running", "Downloads in the engine", figures.downloads())
+
+    def _times(self) -> Iterator[Metric]:
+        announces = HistogramMetricFamily(
+            "peerage_announce_seconds",
+            f"How long native code took for an announce or scrape, of one in {SAMPLE_EVERY}",
+            labels=["transport"],
+        )
+        for transport, times in self._figures.announce_times().items():
+            announces.add_metric([transport.name.lower()], _buckets(times), times.total)
+        yield announces
+        requests = HistogramMetricFamily(
+            "peerage_request_seconds",
+            "Time from a request that Python answered to the beginning of its answer",
+            labels=["class"],
+        )
+        for name, times in sorted(self._figures.requests.by_class.items()):
+            requests.add_metric([name], _buckets(times), times.total)
+        yield requests
+
+    def _outcomes(self) -> Iterator[Metric]:
+        for name, what, counts in (
+            ("peerage_logins", "Log-ins and refused keys, by outcome", self._figures.log_ins),
+            ("peerage_lookups", "Lookups that ended, by outcome", self._figures.lookups),
+        ):
+            family = CounterMetricFamily(name, what, labels=["outcome"])
+            for outcome, count in sorted(counts.items()):
+                family.add_metric([outcome], count)
+            yield family
+
+
+def _buckets(times: Histogram) -> list[tuple[str, float]]:
+    bounds = [*(f"{bound:.9g}" for bound in times.bounds), "+Inf"]
+    return list(zip(bounds, accumulate(times.counts), strict=True))
 
 
 class MetricsDoor:
@@ -302,12 +393,12 @@ class MetricsDoor:
             return False
         # Behind a local proxy that is not configured as trusted every client seems to be on loopback.
         if address.is_loopback and not self._clients.via_trusted_proxy(request.scope):
-            return not any(header in request.headers for header in _FORWARDING_HEADERS)
+            return not any(header in request.headers for header in FORWARDING_HEADERS)
         return address.is_loopback or any(address in network for network in self._networks)
 
 
-def health_routes(health: Health) -> list[Route]:
-    """Return the routes of liveness and readiness.
+def health_routes(health: Health, arrivals: Arrivals | None = None) -> list[Route]:
+    """Return the routes of liveness and readiness; `arrivals` notes how requests to the first came.
 
     `/livez` is 200 while the event loop turns. `/readyz` and `/healthz` are 200 while databases and disk take a
     write, else 503, with the state of each part.
@@ -319,7 +410,9 @@ def health_routes(health: Health) -> list[Route]:
         headers = _NO_STORE if report.ok else {**_NO_STORE, "Retry-After": "5"}
         return JSONResponse(body, 200 if report.ok else 503, headers)
 
-    async def live(_: Request) -> Response:
+    async def live(request: Request) -> Response:
+        if arrivals is not None:
+            arrivals.note(request)
         return JSONResponse({"status": "ok"}, headers=_NO_STORE)
 
     return [

@@ -22,6 +22,7 @@ from doors.file_answers import redirect_lines
 from doors.kept_files import KeptFiles
 from doors.proxy_protocol import ClientName
 from doors.udp import BAD_CONNECTION, MAX_NUMWANT_IPV6, RECEIVE_BUFFER
+from doors.websocket_handshake import busy
 from tracker.counters import TrackerCounters, Transport
 from tracker.model import AnnounceTerms
 from tracker.swarms import FULL, LIMITED, RESTORING, RETRY_SOON
@@ -62,7 +63,8 @@ class FileRules:
 NO_FILES = FileRules()
 
 
-def _network_rows(networks: Sequence[tuple[Network, bool]]) -> list[NetworkRow]:
+def network_rows(networks: Sequence[tuple[Network, bool]]) -> list[NetworkRow]:
+    """Return networks, each with what is said of it, as native code reads them."""
     return [(each.network_address.packed, each.prefixlen, verdict) for each, verdict in networks]
 
 
@@ -114,9 +116,9 @@ def make_native_door(
         bad_connection=BAD_CONNECTION,
         too_late=TIMEOUT,
         header=header.lower().encode() if trusted else b"",
-        trusted=_network_rows([(unmap_ipv4(network), True) for network in trusted]),
-        routed=_network_rows(ROUTABLE_NETWORKS),
-        proxied=_network_rows([(unmap_ipv4(network), True) for network in proxied]),
+        trusted=network_rows([(unmap_ipv4(network), True) for network in trusted]),
+        routed=network_rows(ROUTABLE_NETWORKS),
+        proxied=network_rows([(unmap_ipv4(network), True) for network in proxied]),
         key=key,
         interval=terms.interval,
         min_interval=terms.min_interval,
@@ -272,7 +274,8 @@ class NativeDoor:
             max_connections=max_connections,
             per_address=per_address,
             binds_at=binds_at,
-            exempt=_network_rows([(unmap_ipv4(network), True) for network in self._exempt]),
+            exempt=network_rows([(unmap_ipv4(network), True) for network in self._exempt]),
+            busy=busy(),
         )
         loop.add_reader(event, self._take, protocols)
         try:

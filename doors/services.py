@@ -4,9 +4,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from accounts.accounts import Accounts
+from actions.access_moderation import AccessModeration
 from actions.account_management import AccountManagement
 from actions.changes import Changes
 from actions.crediting import Crediting
+from actions.diagnosis import Diagnosis
 from actions.invitations import Invitations
 from actions.list_moderation import ListModeration
 from actions.lookups import Lookups
@@ -66,12 +68,14 @@ class AccountAccess:
 
 @dataclass(frozen=True, slots=True)
 class ModerationAccess:
-    """What moderators and operators change and follow: lists, the history of changes, webhooks, notices."""
+    """What moderators and operators change and follow: lists, who may announce, webhooks, notices, the installation."""
 
     lists: ListModeration
+    access: AccessModeration
     changes: Changes
     webhooks: Webhooks
     notices: Notices
+    diagnosis: Diagnosis
 
 
 @dataclass(frozen=True, slots=True)

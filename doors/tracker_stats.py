@@ -1,6 +1,7 @@
 """`GET /stats.json`, and `GET /stats` in the forms of opentracker that monitoring scripts read."""
 
 from collections.abc import Callable, Mapping
+from math import isinf
 from types import MappingProxyType
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
@@ -9,11 +10,14 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from doors.json_encoding import encode_json
+from doors.service_figures import ServiceFigures
 from tracker.counters import TrackerCounters, Transport
-from tracker.model import Event, SwarmTotals
+from tracker.model import MOST_LARGEST, Event, SwarmTotals
+from tracker.sampling import Histogram
 
 _NO_STORE = {"Cache-Control": "no-store"}
 _DEFAULT = "peer"
+_TOP = 10
 
 
 class StatsDoor:
@@ -27,13 +31,14 @@ class StatsDoor:
         counters: Callable[[], TrackerCounters],
         totals: Callable[[], SwarmTotals],
         allows: Callable[[Request], bool],
-        version: str,
+        figures: ServiceFigures,
         clock: Callable[[], float],
     ) -> None:
         self._counters = counters
         self._totals = totals
         self._allows = allows
-        self._version = version
+        self._figures = figures
+        self._version = figures.version
         self._clock = clock
         self._began = clock()
 
@@ -73,8 +78,57 @@ class StatsDoor:
             "scrapes": {each.name.lower(): counters.scrapes[each] for each in Transport},
             "refusals": dict(sorted(counters.refusals.items())),
             "warnings": counters.warnings,
+            **self._figure_body(),
         }
         return Response(encode_json(body), headers=_NO_STORE, media_type="application/json")
+
+    def _figure_body(self) -> dict[str, object]:
+        figures = self._figures
+        rates = figures.rates.per_second()
+        return {
+            "per_second": {
+                name: {str(span): rate for span, rate in by.items()} for name, by in rates.items()
+            },
+            "announce_seconds": {
+                over.name.lower(): _summary(times) for over, times in figures.announce_times().items()
+            },
+            "request_seconds": {
+                name: _summary(times) for name, times in sorted(figures.requests.by_class.items())
+            },
+            "clients": figures.mix.shares(),
+            "ip_versions": {str(version): share for version, share in figures.mix.version_shares().items()},
+            "largest": [
+                {
+                    "info_hash": infohash.lower,
+                    "seeders": counts.complete,
+                    "leechers": counts.incomplete,
+                    "completed": counts.downloaded,
+                }
+                for infohash, counts in figures.largest.by_peers(_TOP)
+            ],
+            "log_ins": dict(sorted(figures.log_ins.items())),
+            "lookups": {**dict(sorted(figures.lookups.items())), "running": figures.lookups_under_way()},
+            "downloads": {"running": figures.downloads()},
+            "build": figures.build(),
+        }
+
+    def _top(self) -> str:
+        largest = self._figures.largest
+        by_peers = [(each.complete + each.incomplete, name) for name, each in largest.by_peers(_TOP)]
+        by_seeders = [(each.complete, name) for name, each in largest.by_seeders(_TOP)]
+        lines = [f"Top {_TOP} torrents by peers:", *(f"\t{count}\t{name.upper}" for count, name in by_peers)]
+        lines += [
+            f"Top {_TOP} torrents by seeds:",
+            *(f"\t{count}\t{name.upper}" for count, name in by_seeders),
+        ]
+        return "\n".join(lines) + "\n"
+
+    def _swarms(self) -> str:
+        """Return hash, seeders and leechers of the largest swarms alone: no full scrape."""
+        return "".join(
+            f"{infohash.upper}:{counts.complete}:{counts.incomplete}\n"
+            for infohash, counts in self._figures.largest.by_peers(MOST_LARGEST)
+        )
 
     def _uptime(self) -> int:
         return int(self._clock() - self._began)
@@ -159,8 +213,17 @@ _MODES: Mapping[str, Callable[[StatsDoor], str]] = MappingProxyType(
         "scrp": StatsDoor._scrapes,
         "completed": StatsDoor._completions,
         "everything": StatsDoor._everything,
+        "top10": StatsDoor._top,
+        "tpbs": StatsDoor._swarms,
     }
 )
+
+
+def _summary(times: Histogram) -> dict[str, object]:
+    """Return how many there are, and the bounds of the buckets where half of them end and all but a hundredth."""
+    bounds = {name: times.quantile(part) for name, part in (("p50", 0.5), ("p99", 0.99))}
+    told = {name: None if bound is None or isinf(bound) else bound for name, bound in bounds.items()}
+    return {"count": sum(times.counts), "total": round(times.total, 6), **told}
 
 
 def _answered(counters: TrackerCounters, transport: Transport) -> int:

@@ -17,6 +17,7 @@ from doors.announce import DEFAULT_NUMWANT, MAX_NUMWANT
 from doors.connection_ids import BadConnections, ConnectionKeys
 from doors.proxy_protocol import NO_PROXIES, BadProxyHeader, ProxyNetworks, read_proxy_header
 from doors.root_path import below
+from tracker.access import told
 from tracker.counters import Transport
 from tracker.model import Announce, AnnounceFailure, Families
 from tracker.tracker import Tracker
@@ -95,22 +96,23 @@ class UdpDoor(asyncio.DatagramProtocol):
                 return None
             return udp.error_reply(request.transaction, BAD_CONNECTION, len(packet))
         if isinstance(request, udp.MalformedRequest):
-            return self._refuse(request.transaction, request.code, len(packet))
+            return self._refuse(request.transaction, Refusal(request.code), len(packet))
         if isinstance(request, udp.ScrapeRequest):
-            return self._scrape(request, len(packet))
+            return self._scrape(request, address, len(packet))
         return self._announce(request, address, len(packet))
 
     def _announce(self, request: udp.AnnounceRequest, address: bytes, length: int) -> bytes | None:
         if self._refuse_private and is_private(address):
-            return self._refuse(request.transaction, "private-address", length)
+            return self._refuse(request.transaction, Refusal("private-address"), length)
         families, most = (Families.V4, MAX_NUMWANT) if len(address) == 4 else (Families.V6, MAX_NUMWANT_IPV6)
         numwant = min(DEFAULT_NUMWANT if request.numwant < 0 else request.numwant, most)
         url, _, query = request.url_data.partition(b"?")
         path = read_path(below(url, self._root))
         try:
+            self._tracker.check_access(address, request.peer_id, request.event)
             account = self._tracker.account_of(path.passkey if path is not None else b"", query)
         except Refusal as refusal:
-            return self._refuse(request.transaction, refusal.code, length)
+            return self._refuse(request.transaction, refusal, length)
         announce = Announce(
             request.infohash,
             pack(address, request.port),
@@ -133,17 +135,21 @@ class UdpDoor(asyncio.DatagramProtocol):
             request.transaction, reply.interval, counts.incomplete, counts.complete, peers
         )
 
-    def _scrape(self, request: udp.ScrapeRequest, length: int) -> bytes | None:
+    def _scrape(self, request: udp.ScrapeRequest, address: bytes, length: int) -> bytes | None:
         if self._tracker.store.private:  # BEP 41 has no options behind a scrape
-            return self._refuse(request.transaction, "no-passkey", length)
+            return self._refuse(request.transaction, Refusal("no-passkey"), length)
+        try:
+            self._tracker.check_access(address)
+        except Refusal as refusal:
+            return self._refuse(request.transaction, refusal, length)
         files = self._tracker.scrape(request.infohashes, Transport.UDP)
         return udp.scrape_reply(
             request.transaction, [(each.complete, each.downloaded, each.incomplete) for _, each in files]
         )
 
-    def _refuse(self, transaction: bytes, code: str, length: int) -> bytes | None:
-        self._tracker.counters.refusals[code] += 1
-        return udp.error_reply(transaction, REASONS[code].sentence.encode(), length)
+    def _refuse(self, transaction: bytes, refusal: Refusal, length: int) -> bytes | None:
+        self._tracker.counters.refusals[refusal.code] += 1
+        return udp.error_reply(transaction, told(refusal), length)
 
     def error_received(self, exc: Exception) -> None:
         """Ignore ICMP errors about a single client."""

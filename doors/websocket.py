@@ -5,8 +5,6 @@ refused beyond its limit before it is whole, and whoever does not take what is s
 """
 
 import asyncio
-from base64 import b64decode
-from binascii import Error as Base64Error
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -15,21 +13,15 @@ from itertools import islice
 from wsproto.frame_protocol import CloseReason, Frame, FrameProtocol, Opcode, ParseFailed
 from wsproto.utilities import generate_accept_token
 
-from bittorrent.addresses import is_private
 from bittorrent.infohash import InfoHash
-from bittorrent.passkey import PASSKEY_MOST, read_path, read_query
-from bittorrent.refusal import REASONS, Refusal
 from bittorrent.shares import Exemptions
 from doors.client_address import ClientAddress, rate_key
 from doors.client_work import ClientWork
 from doors.connection_guard import UpgradedConnection
-from doors.root_path import below
+from doors.websocket_handshake import HandshakeRefused, Handshakes, busy
 from tasks.recent_work import RecentWork
-from tracker.socket_peers import SocketPeer, SocketPeers
+from tracker.socket_peers import SocketCounters, SocketPeer, SocketPeers
 
-_PATHS = (b"/announce", b"/")
-_VERSION = b"13"
-_KEY_BYTES = 16
 _MOST_FRAMES = 256  # that one message may come in
 _AT_ONCE = 64  # frames of one connection before others have their turn
 _STEP = 1.0  # seconds between two looks at connections that are silent
@@ -37,14 +29,6 @@ _STEP = 1.0  # seconds between two looks at connections that are silent
 _SWITCHING = (
     b"HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: Upgrade\r\n"
     b"sec-websocket-accept: %b\r\n\r\n"
-)
-_OTHER_VERSION = (
-    b"HTTP/1.1 426 Upgrade Required\r\nupgrade: websocket\r\nconnection: close\r\n"
-    b"sec-websocket-version: 13\r\ncontent-length: 0\r\n\r\n"
-)
-_REFUSED = (
-    b"HTTP/1.1 %b\r\nconnection: close\r\ncontent-type: text/plain; charset=utf-8\r\n"
-    b"content-length: %d\r\n\r\n%b"
 )
 
 
@@ -113,53 +97,38 @@ class WebSocketDoor:
     ) -> None:
         self.peers = peers
         self.limits = limits
-        self.counts = SocketConnectionCounts()
+        self.counts: SocketConnectionCounts = SocketConnectionCounts()
         self.work = work
         self.clock = clock
         self.quiet = _Quiet()
-        self._clients = clients
-        self._refuse_private = refuse_private
         self._exempt = exempt or Exemptions(())
-        self._root = root
+        self._handshakes = Handshakes(clients, root, refuse_private=refuse_private)
         self._by_address: Counter[str] = Counter()
 
     def takes(self, method: bytes, url: bytes, headers: Iterable[tuple[bytes, bytes]]) -> bool:
         """Return whether a head that asks for another protocol asks for this one; names of headers in lower case."""
-        asked = [value.strip().lower() for name, value in headers if name == b"upgrade"]
-        path = below(url.partition(b"?")[0], self._root)
-        return method == b"GET" and asked == [b"websocket"] and (path in _PATHS or bool(_in_path(path)))
+        return self._handshakes.takes(method, url, headers)
 
     def take(self, upgraded: UpgradedConnection, early: bytes) -> bytes:
         """Switch a connection to WebSocket, or return the answer to refuse with; `early` came with its head."""
-        headers = upgraded.scope["headers"]
-        if _values(headers, b"sec-websocket-version") != [_VERSION]:
-            return _OTHER_VERSION
-        keys = _values(headers, b"sec-websocket-key")
-        if len(keys) != 1 or not _is_key(keys[0]):
-            return _refused(b"400 Bad Request", "bad-request")
         try:
-            address = self._clients.of(upgraded.scope)
-            if self._refuse_private and is_private(address):
-                raise Refusal("private-address")
-        except Refusal as refusal:
-            return _refused(b"403 Forbidden", refusal.code)
-        key = rate_key(address)
-        if self._over_cap(address, key):
+            asked = self._handshakes.read(upgraded, private=self.peers.private)
+        except HandshakeRefused as refused:
+            return refused.answer
+        key = rate_key(asked.address)
+        if self._over_cap(asked.address, key):
             self.counts.turned_away += 1
-            return _refused(b"503 Service Unavailable", "busy")
+            return busy()
         self._by_address[key] += 1
         self.counts.open += 1
-        connection = WebSocketConnection(self, upgraded, address, self._passkey(upgraded.url))
-        connection.begin(_SWITCHING % generate_accept_token(keys[0]), early)
+        connection = WebSocketConnection(self, upgraded, asked.address, asked.passkey)
+        connection.begin(_SWITCHING % generate_accept_token(asked.key), early)
         return b""
 
-    def _passkey(self, url: bytes) -> bytes:
-        """Return the passkey in a URL: in its path, or where one is needed in its query."""
-        path, _, query = url.partition(b"?")
-        found = _in_path(below(path, self._root))
-        if not found and self.peers.private:
-            found = read_query(query)[: PASSKEY_MOST + 1]  # one that is longer is unknown
-        return found
+    @property
+    def relayed(self) -> SocketCounters:
+        """What was passed on, and how many peers there are."""
+        return self.peers.counters
 
     def _over_cap(self, address: bytes, key: str) -> bool:
         limits = self.limits
@@ -199,12 +168,6 @@ class WebSocketDoor:
             del self.quiet.heard[each]
             self.quiet.pinged[each] = now
             each.ping()
-
-
-def _in_path(path: bytes) -> bytes:
-    """Return the passkey in the path of an announce, empty where there is none."""
-    found = read_path(path)
-    return found.passkey if found is not None and found.action == "announce" else b""
 
 
 def _due(waiting: dict["WebSocketConnection", float], since: float) -> list["WebSocketConnection"]:
@@ -424,19 +387,3 @@ class WebSocketConnection(asyncio.Protocol):
         self._door.leave(self)
         self._connections.discard(self)
         self._ended()
-
-
-def _values(headers: Iterable[tuple[bytes, bytes]], wanted: bytes) -> list[bytes]:
-    return [value.strip() for name, value in headers if name == wanted]
-
-
-def _is_key(value: bytes) -> bool:
-    try:
-        return len(b64decode(value, validate=True)) == _KEY_BYTES
-    except Base64Error:
-        return False
-
-
-def _refused(status: bytes, code: str) -> bytes:
-    body = REASONS[code].sentence.encode()
-    return _REFUSED % (status, len(body), body)

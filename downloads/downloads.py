@@ -183,6 +183,12 @@ class Downloads:
         jobs = {content.jobs[account] for content in found if content is not None and account in content.jobs}
         return await self._views.jobs(sorted(jobs, key=lambda job: job.row.id))
 
+    async def every_job(self) -> list[Job]:
+        """Return the jobs of all accounts, oldest first, queued ones too."""
+        self._require_backend()
+        jobs = [job for content in self._registry.contents.values() for job in content.jobs.values()]
+        return await self._views.jobs(sorted(jobs, key=lambda job: job.row.id))
+
     @property
     def labelling(self) -> JobLabelling:
         """What changes the labels of jobs."""

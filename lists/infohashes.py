@@ -1,18 +1,13 @@
 """Allow-list and deny-list of infohashes; an entry covers every infohash of its torrent."""
 
-import unicodedata
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Protocol
 
 from bittorrent.infohash import HashPage, InfoHash
-from bittorrent.refusal import Refusal
+from lists.entry_text import AUTHOR_LIMIT, REASON_LIMIT, check_text
 
-REASON_LIMIT = 500
-AUTHOR_LIMIT = 100
-# Controls, lone surrogates, and the separators that break a line of a log or a page.
-_REFUSED_CATEGORIES = frozenset({"Cc", "Cs", "Zl", "Zp"})
 _BATCH = 500
 
 
@@ -27,7 +22,8 @@ class ListKind(StrEnum):
 class ListEntry:
     """An entry for one torrent: the infohash that the operator gave, why, by whom, since when (unix seconds).
 
-    `aliases` are the torrent's other infohashes, as far as known: an entry covers all of them.
+    `aliases` are the torrent's other infohashes, as far as known: an entry covers all of them. `source` is the list
+    whose file holds it, empty for one that somebody set.
     """
 
     infohash: InfoHash
@@ -36,6 +32,7 @@ class ListEntry:
     by: str
     since: int
     aliases: tuple[InfoHash, ...] = ()
+    source: str = ""
 
     @property
     def infohashes(self) -> tuple[InfoHash, ...]:
@@ -71,6 +68,17 @@ class ListEntryStore(Protocol):
     async def hashes(self, kind: ListKind, after: bytes, limit: int) -> HashPage:
         """Return up to `limit` of the 20-byte hashes above `after` that entries of a list cover."""
 
+    async def of_source(
+        self, kind: ListKind, source: str, after: bytes, limit: int
+    ) -> list[tuple[InfoHash, str]]:
+        """Return up to `limit` infohashes above `after` of a source's entries, each with its reason, in order."""
+
+    async def add_all(self, entries: Sequence[ListEntry]) -> None:
+        """Add entries of one source; one that is there stays, but for the reason of one of the same source."""
+
+    async def remove_all(self, infohashes: Sequence[InfoHash], kind: ListKind, source: str) -> None:
+        """Delete entries of a source."""
+
 
 class Lists:
     """The allow-list and the deny-list of infohashes."""
@@ -83,8 +91,8 @@ class Lists:
 
         Refusal: `bad-reason` when the reason or the author is too long or has control characters.
         """
-        _check_text("the reason", entry.reason, REASON_LIMIT)
-        _check_text("the author", entry.by, AUTHOR_LIMIT)
+        check_text("the reason", entry.reason, REASON_LIMIT)
+        check_text("the author", entry.by, AUTHOR_LIMIT)
         covering = entry.with_aliases(())
         await self._store.set(covering)
         return covering
@@ -121,6 +129,22 @@ class Lists:
         """Return up to `limit` of the 20-byte hashes above `after` that entries of a list cover."""
         return await self._store.hashes(kind, after, limit)
 
+    async def of_source(
+        self, kind: ListKind, source: str, after: bytes, limit: int
+    ) -> list[tuple[InfoHash, str]]:
+        """Return up to `limit` infohashes above `after` of a source's entries, each with its reason, in order."""
+        return await self._store.of_source(kind, source, after, limit)
+
+    async def add_all(self, entries: Sequence[ListEntry]) -> list[ListEntry]:
+        """Add entries of a source, whose texts are right, and return them with every infohash they cover."""
+        covering = [each.with_aliases(()) for each in entries]
+        await self._store.add_all(covering)
+        return covering
+
+    async def remove_all(self, infohashes: Sequence[InfoHash], kind: ListKind, source: str) -> None:
+        """Delete entries of a source."""
+        await self._store.remove_all(infohashes, kind, source)
+
     async def entries(self, kind: ListKind | None = None) -> list[ListEntry]:
         """Return every entry, of one list or of both, ordered by infohash; `walk` bounds the memory."""
         return [entry async for batch in self.walk(kind) for entry in batch]
@@ -136,10 +160,3 @@ class Lists:
 def _with_truncated(infohashes: Iterable[InfoHash]) -> set[InfoHash]:
     given = set(infohashes)
     return given | {infohash.truncated for infohash in given}
-
-
-def _check_text(what: str, text: str, limit: int) -> None:
-    if len(text) > limit:
-        raise Refusal("bad-reason", f"{what} is longer than {limit} characters")
-    if any(unicodedata.category(character) in _REFUSED_CATEGORIES for character in text):
-        raise Refusal("bad-reason", f"{what} holds control characters")

@@ -42,7 +42,7 @@ def setup_warnings(settings: Settings, bound: Sequence[ListenAddress], *, lists_
     if settings.metrics.open and exposed:
         yield "metrics.open lets anyone read /metrics: name networks in metrics.networks instead."
     if public and settings.public_url is None:
-        yield "public_url is unset, so links are made from the Host header that each request brings."
+        yield "public_url is unset, so links are made from the Host header that each request brings: set it."
 
 
 def _addresses(address: ListenAddress, *, websocket: bool) -> list[tuple[str, str]]:

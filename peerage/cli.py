@@ -5,9 +5,13 @@ What a command does not need is not imported: `serve` and the settings are loade
 
 import asyncio
 import getpass
+import io
+import json
 import os
-from collections.abc import Callable, Mapping
-from contextlib import aclosing
+import sys
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping, Sequence
+from contextlib import aclosing, redirect_stdout
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +21,7 @@ import click
 from bittorrent.refusal import Refusal
 from peerage import __version__
 from peerage.commands.client import CommandFailed, CommandRefused, run_command
-from peerage.commands.command import Command
+from peerage.commands.command import Command, encode
 from peerage.commands.registry import MODULES, commands_of
 from peerage.imports import uncollected
 
@@ -27,7 +31,10 @@ if TYPE_CHECKING:
 _GROUPS = {
     "titles": "Manage the list of films and series that names are looked up in.",
     "census": "Manage the counts of peers by day and country.",
+    "rule": "Say which clients and addresses may announce.",
     "torrent": "Say who owns a torrent.",
+    "jobs": "Show and cancel the downloads of accounts.",
+    "webhook": "Say who is told of what happens.",
     "user": "Make and change accounts.",
     "credit": "Say what of the bytes counts on a private tracker, and give tokens.",
     "invite": "Give accounts invites, and show who let whom in.",
@@ -101,13 +108,18 @@ def config_option() -> click.Option:
     )
 
 
-def _data_option() -> click.Option:
+def data_option() -> click.Option:
+    """Return the option that names the data folder."""
     return click.Option(
         ["--data"],
         type=click.Path(path_type=Path),
         metavar="PATH",
         help="The folder that holds all state. [default: data]",
     )
+
+
+def _json_option() -> click.Option:
+    return click.Option(["--json", "as_json"], is_flag=True, help="Print each record as one line of JSON.")
 
 
 @click.group(
@@ -131,6 +143,16 @@ def print_settings() -> None:
     click.echo(as_toml(), nl=False)
 
 
+@main.command("completion")
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+def print_completion(shell: str) -> None:
+    """Print the script that completes commands and options in a shell."""
+    from peerage.command_tree import command_tree  # noqa: PLC0415 - not for --help
+    from peerage.completion import SHELLS  # noqa: PLC0415
+
+    click.echo(SHELLS[shell](command_tree()), nl=False)
+
+
 @main.command("dns")
 @click.option("--host", metavar="NAME", help="The tracker's host. [default: that of public_url]")
 def print_dns_record(host: str | None, config: Path | None) -> None:
@@ -145,22 +167,37 @@ print_dns_record.params.append(config_option())
 
 
 def _click_command(command: Command[Any, Any]) -> click.Command:
-    parameters = [*command.parameters(), _data_option(), config_option()]
-    return click.Command(command.path[-1], params=parameters, help=command.help, callback=_callback(command))
+    parameters = [*command.parameters(), _json_option(), data_option(), config_option()]
+    return click.Command(
+        command.path[-1],
+        params=parameters,
+        help=command.help,
+        callback=_callback(command),
+        context_settings={"ignore_unknown_options": command.takes_hyphens},
+    )
 
 
 def _callback(command: Command[Any, Any]) -> Callable[..., None]:
-    def run(data: Path | None, config: Path | None, **given: object) -> None:
-        settings = settings_from(config, {} if data is None else {"data": data})
+    show = command.show
+
+    def run(data: Path | None, config: Path | None, *, as_json: bool, **given: object) -> None:
+        show_records = partial(_print_json, show) if as_json else show
+        taken = {name: value for name, value in given.items() if value is not None}
         try:
-            arguments = command.decode(
-                {name: value for name, value in given.items() if value is not None}, strict=False
-            )
-            succeeded = asyncio.run(_run_and_show(settings, command, arguments))
+            settings = settings_from(config, {} if data is None else {"data": data})
+        except WrongSettings as wrong:
+            if command.wrong_settings is None:
+                raise
+            judged = _each(command.wrong_settings(wrong.problems))
+            arguments = command.decode(taken, strict=False)
+            raise SystemExit(0 if asyncio.run(show_records(arguments, judged)) else 1) from None
+        try:
+            arguments = command.decode(taken, strict=False)
+            succeeded = asyncio.run(_run_and_show(settings, command, arguments, show_records))
         except CommandFailed as error:
             raise click.ClickException(str(error)) from error
         except (CommandRefused, Refusal) as refused:
-            click.echo(str(refused), err=True)
+            click.echo(f"{refused}{_next_step(command, refused.code)}", err=True)
             succeeded = False
         if not succeeded:
             raise SystemExit(1)
@@ -168,20 +205,67 @@ def _callback(command: Command[Any, Any]) -> Callable[..., None]:
     return run
 
 
-async def _run_and_show(settings: "Settings", command: Command[Any, Any], arguments: object) -> bool:
+async def _each(records: Iterable[Any]) -> AsyncIterator[Any]:
+    for record in records:
+        yield record
+
+
+Show = Callable[[Any, AsyncIterator[Any]], Coroutine[None, None, bool]]
+"""Prints the records of a command and returns whether all went well."""
+
+
+async def _run_and_show(
+    settings: "Settings", command: Command[Any, Any], arguments: object, show: Show
+) -> bool:
     async with aclosing(run_command(settings, command, arguments, _operator())) as records:
-        return await command.show(arguments, records)
+        return await show(arguments, records)
+
+
+async def _print_json(show: Show, arguments: object, records: AsyncIterator[Any]) -> bool:
+    """Print each record as a line of JSON; what would be shown to people judges whether all went well."""
+    output = sys.stdout
+
+    async def printed() -> AsyncIterator[Any]:
+        async for record in records:
+            print(json.dumps(encode(record)), file=output, flush=True)
+            yield record
+
+    with redirect_stdout(io.StringIO()):
+        return await show(arguments, printed())
+
+
+def _next_step(command: Command[Any, Any], code: str) -> str:
+    """Return what to do about a refusal, as a sentence that follows it, "" where it says so itself."""
+    shows = {"user": "user list", "key": "key list", "webhook": "webhook list", "jobs": "jobs list"}
+    words = " ".join(command.path)
+    steps = {
+        "not-found": f"see what there is: peerage {shows.get(command.path[0], 'search')}",
+        "bad-request": f"see how it is written: peerage {words} --help",
+        "invalid": f"see what it takes: peerage {words} --help",
+        "internal": "see the log of the service, and `peerage doctor`",
+        "busy": "try again in a moment",
+        "unavailable": "see `peerage doctor`",
+    }
+    return f"; {steps[code]}" if code in steps else ""
+
+
+class WrongSettings(click.UsageError):
+    """Settings are wrong; a sentence for each."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
 
 
 def settings_from(config: Path | None, options: Mapping[str, Any]) -> "Settings":
-    """Read the settings; click.UsageError names each that is wrong."""
+    """Read the settings; WrongSettings names each that is wrong."""
     with uncollected():
         from peerage.config import SettingsError, read_settings  # noqa: PLC0415 - not for --help
 
     try:
         return read_settings(options, os.environ, config)
     except SettingsError as error:
-        raise click.UsageError("\n".join(error.problems)) from error
+        raise WrongSettings(error.problems) from error
 
 
 def _operator() -> str:
@@ -193,6 +277,15 @@ def _operator() -> str:
 
 
 main.add_command(LazyCommand("serve", "Run the tracker and the cache.", "peerage.serve_cli:serve"))
+main.add_command(
+    LazyCommand("upgrade", "Try the migrations of this version, or go back.", "peerage.upkeep_cli:upgrade")
+)
+main.add_command(
+    LazyCommand("vacuum", "Rewrite the databases without free space.", "peerage.upkeep_cli:vacuum_databases")
+)
+main.add_command(
+    LazyCommand("maintenance", "Show what maintenance did.", "peerage.upkeep_cli:show_maintenance")
+)
 main.add_command(LazyCommand("init", "Write the settings of a new installation.", "peerage.init_cli:init"))
 main.add_command(
     LazyCommand("restore", "Restore a backup into an empty data folder.", "peerage.restore_cli:restore")

@@ -1,6 +1,7 @@
 """Settings: read from command line, environment, peerage.toml and defaults, in that order of precedence."""
 
 import json
+import os
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from peerage.sections import (
     LedgerSection,
     LimitsSection,
     Listens,
+    ListsSection,
     LogSection,
     LookupsSection,
     MetricsSection,
@@ -35,9 +37,18 @@ from peerage.sections import (
     WebsocketSection,
 )
 from peerage.sections.section import Declared, Reads, Setting, declared, read_value
-from peerage.setting_values import ListenAddress, format_size, read_header, read_public_url, read_size
+from peerage.setting_values import (
+    ListenAddress,
+    format_size,
+    read_bucket,
+    read_header,
+    read_public_url,
+    read_size,
+)
 
 FILE = Path("peerage.toml")
+SYSTEM_FILE = Path("/etc/peerage/peerage.toml")
+"""Read where none is named and none lies in the current folder: what the Debian package brings."""
 PREFIX = "PEERAGE_"
 
 _LISTEN = (ListenAddress("127.0.0.1", 6969), ListenAddress("::1", 6969))
@@ -62,6 +73,14 @@ class Settings(Section, frozen=True, kw_only=True):
         Setting("Addresses to listen on: TCP for everything, UDP for the tracker on the same port.", 1, 64),
     ] = _LISTEN
     data: Annotated[Path, Setting("The folder that holds all state.")] = Path("data")
+    blobs: Annotated[
+        Annotated[str | None, Reads(read_bucket)],
+        Setting(
+            "The bucket that holds the .torrent files, instead of the data folder; keys, region and endpoint come from"
+            " the environment (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION, AWS_ENDPOINT).",
+            takes="s3://bucket or s3://bucket/prefix",
+        ),
+    ] = None
     public_url: Annotated[
         Annotated[str | None, Reads(read_public_url)],
         Setting(
@@ -85,6 +104,7 @@ class Settings(Section, frozen=True, kw_only=True):
     cache: CacheSection = CacheSection()
     http: HttpSection = HttpSection()
     fairness: FairnessSection = FairnessSection()
+    lists: ListsSection = ListsSection()
     metrics: MetricsSection = MetricsSection()
     log: LogSection = LogSection()
     retention: RetentionSection = RetentionSection()
@@ -143,7 +163,8 @@ def read_settings(
     """Read every source and return the checked settings.
 
     `options` are those given on the command line, by dotted key. `file` must exist when it is named; unnamed,
-    ./peerage.toml is read where there is one. SettingsError names every wrong or unknown key.
+    ./peerage.toml is read where there is one, else that of the Debian package.
+    SettingsError names every wrong or unknown key.
     """
     values: dict[str, Any] = {}
     origins: dict[str, str] = {}
@@ -203,8 +224,8 @@ def _from_environment(environment: Mapping[str, str]) -> dict[str, tuple[Any, st
 
 
 def _from_file(file: Path | None) -> dict[str, tuple[Any, str]]:
-    path = file or FILE
-    if file is None and not path.is_file():
+    path = file or (FILE if FILE.is_file() else SYSTEM_FILE)
+    if file is None and not os.path.isfile(path):  # noqa: PTH113 - False where it may not be looked at
         return {}
     try:
         table = tomllib.loads(path.read_text("utf-8"))

@@ -40,7 +40,7 @@ def prepare_descriptors(settings: Settings) -> None:
     To be called before any thread is started. The kernel doubles the table of a process as it is needed, and where
     there are threads, whoever opens a file or accepts a connection waits for it: up to a second on a busy processor.
     """
-    needed = settings.http.max_connections + _reserve(settings)
+    needed = descriptors_needed(settings)
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != resource.RLIM_INFINITY and soft < needed:
         soft = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
@@ -48,6 +48,11 @@ def prepare_descriptors(settings: Settings) -> None:
     most = needed if soft == resource.RLIM_INFINITY else min(needed, soft)
     with Path(os.devnull).open("rb") as file:
         os.close(fcntl.fcntl(file, fcntl.F_DUPFD_CLOEXEC, most - 1))
+
+
+def descriptors_needed(settings: Settings) -> int:
+    """Return how many descriptors the process may need, with as many connections as the settings allow."""
+    return settings.http.max_connections + _reserve(settings)
 
 
 def _reserve(settings: Settings) -> int:

@@ -5,7 +5,7 @@ import secrets
 import socket
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, asynccontextmanager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, asynccontextmanager, contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
 import structlog
@@ -31,12 +31,17 @@ from doors.native import (
     make_native_door,
     total_counters,
 )
+from doors.native_websocket import NativeWebSocketDoor, SocketBounds, SocketChances, make_sockets
 from doors.proxy_protocol import ClientName, ProxyHeaderProtocol, ProxyNetworks
+from doors.request_times import RequestTimes
 from doors.root_path import root_path
+from doors.service_figures import announce_histogram
 from doors.udp import UdpDoor
 from doors.websocket import SocketLimits, WebSocketDoor
+from doors.websocket_handshake import Handshakes
 from peerage.config import Settings
 from peerage.descriptors import connection_cap
+from peerage.load import LoadSample, sample
 from peerage.sections.section import Networks
 from peerage.sockets import BoundAddress
 from peerage.udp_keys import UdpKeys
@@ -44,8 +49,9 @@ from peerage.wiring.application import Application
 from storage.connection_keys import FolderConnectionKeys
 from tasks.fair_turns import FairTurns
 from tasks.loop_stalls import LoopStalls
-from tracker.counters import TrackerCounters
+from tracker.counters import TrackerCounters, Transport
 from tracker.random_source import SplitMix
+from tracker.sampling import ClientMix, Histogram, Rates, Sampler
 from tracker.socket_peers import SocketPeers, SocketTerms
 
 if TYPE_CHECKING:
@@ -126,13 +132,22 @@ class Listeners:
             raise NoNativeDoor("tracker.door is native, but the native store is not in use")
         self._most_connections = connection_cap(settings)
         self._binds_at = int(self._most_connections * settings.fairness.binds_above)
+        self.request_times = RequestTimes(time.monotonic)
+        mix = ClientMix(time.monotonic)
+        application.tracker.tracker.note_client = mix.note
+        self.sampler = Sampler(
+            Rates(self._read_counts, time.monotonic),
+            mix,
+            self._door.clients if self._door is not None else bytes,
+        )
+        application.request_rates = self.sampler.rates.per_minute
         self._guard = self._make_guard()
         self._proxied = ProxyNetworks(settings.proxy_protocol)
         clients = ClientAddress(settings.trusted_proxies, settings.forwarded_header)
         refuse = settings.tracker.refuse_private
         self.announce = AnnounceDoor(application.tracker.tracker, clients, refuse_private=refuse)
-        self.scrape = ScrapeDoor(application.tracker.tracker)
-        self.websocket = _websocket(application, clients, self.work)
+        self.scrape = ScrapeDoor(application.tracker.tracker, clients)
+        self.websocket = self._websocket(clients)
         self._guard.upgrades = self.websocket
         self._threads = (
             NativeDoor(self._door, self._guard, _exempt(settings), proxied=bool(self._proxied))
@@ -161,10 +176,34 @@ class Listeners:
         numbers = self._door.numbers()
         return numbers["files"], numbers["file_bytes"]
 
+    def announce_times(self) -> dict[Transport, Histogram]:
+        """Return how long samples of announces and scrapes took that native code answered."""
+        if self._door is None:
+            return {}
+        http, udp, nanoseconds = self._door.times()
+        return {
+            Transport.HTTP: announce_histogram(http, nanoseconds[Transport.HTTP]),
+            Transport.UDP: announce_histogram(udp, nanoseconds[Transport.UDP]),
+        }
+
+    def _read_counts(self) -> dict[str, int]:
+        """Return what rates are told of: announces and scrapes by transport, refusals, requests to Python."""
+        counters = self.counters()
+        counts = {
+            each.name.lower(): sum(counters.announces[each]) + counters.scrapes[each] for each in Transport
+        }
+        return counts | {"refusals": counters.refusals.total(), "requests": self.request_times.count}
+
     def counters(self) -> TrackerCounters:
         """Return the counters of announces and scrapes, over all doors."""
         ours = self._application.tracker.tracker.counters
         return ours if self._door is None else total_counters(self._door, ours)
+
+    def take_sample(self) -> LoadSample:
+        """Return what the service does at this moment."""
+        timer = self._application.environment.timer
+        stalls = self.loop_stalls.counts
+        return sample(self.counters(), self.connections(), self.memory.held, stalls, timer)
 
     def server(self, app: ASGIApp, bound: Sequence[BoundAddress], ready: Callable[[], None]) -> Server:
         """Make the uvicorn server for what the native threads do not answer; it starts and stops what accepts."""
@@ -232,18 +271,49 @@ class Listeners:
                 first, gone, peer, config=server.config, server_state=state, app_state={}, _loop=loop
             )
 
-        with threads.serving(
-            [each.tcp for each in bound],
-            [each.udp for each in bound],
-            protocols,
-            threads=settings.tracker.threads,
-            keep_alive=settings.http.keep_alive,
-            max_connections=self._most_connections,
-            per_address=settings.http.connections_per_address,
-            binds_at=self._binds_at,
-            backlog=BACKLOG,
+        websocket = self.websocket
+        beside = websocket.serving() if isinstance(websocket, NativeWebSocketDoor) else nullcontext()
+        with (
+            beside,
+            threads.serving(
+                [each.tcp for each in bound],
+                [each.udp for each in bound],
+                protocols,
+                threads=settings.tracker.threads,
+                keep_alive=settings.http.keep_alive,
+                max_connections=self._most_connections,
+                per_address=settings.http.connections_per_address,
+                binds_at=self._binds_at,
+                backlog=BACKLOG,
+            ),
         ):
             yield
+
+    def _websocket(self, clients: ClientAddress) -> WebSocketDoor | NativeWebSocketDoor | None:
+        """Make the tracker over WebSocket, beside the native threads or without them, unless it is switched off."""
+        application, settings = self._application, self._application.settings
+        if not settings.websocket.enabled:
+            return None
+        terms, limits = _socket_terms(settings), _socket_limits(settings)
+        tracker, refuse = application.tracker.tracker, settings.tracker.refuse_private
+        root = root_path(settings.public_url).encode()
+        chances = SocketChances(secrets.randbits(64), secrets.token_bytes(16))
+        if self._door is None or not self.native:
+            return WebSocketDoor(
+                SocketPeers(tracker, terms, SplitMix(chances.seed), time.monotonic, chances.secret),
+                clients,
+                self.work,
+                limits,
+                time.monotonic,
+                refuse_private=refuse,
+                exempt=Exemptions(_exempt(settings)),
+                root=root,
+            )
+        memory, most = self._guard.memory, self._most_connections
+        bounds = SocketBounds(settings.http.memory, most, _exempt(settings))
+        sockets = make_sockets(self._door, terms, limits, bounds, chances)
+        handshakes = Handshakes(clients, root, refuse_private=refuse)
+        return NativeWebSocketDoor(sockets, tracker, handshakes, self.work, memory)
 
     @asynccontextmanager
     async def serve_udp(self, bound: Sequence[BoundAddress]) -> AsyncIterator[None]:
@@ -273,35 +343,26 @@ class Listeners:
                 transport.close()
 
 
-def _websocket(application: Application, clients: ClientAddress, work: ClientWork) -> WebSocketDoor | None:
-    """Make the tracker over WebSocket, unless it is switched off."""
-    settings, wanted = application.settings, application.settings.websocket
-    if not wanted.enabled:
-        return None
-    terms = SocketTerms(
+def _socket_terms(settings: Settings) -> SocketTerms:
+    wanted = settings.websocket
+    return SocketTerms(
         wanted.interval,
         wanted.max_offers,
         wanted.torrents_per_connection,
         wanted.max_peers,
         settings.fairness.terms,
     )
-    rng, key = SplitMix(secrets.randbits(64)), secrets.token_bytes(16)
-    return WebSocketDoor(
-        SocketPeers(application.tracker.tracker, terms, rng, time.monotonic, key),
-        clients,
-        work,
-        SocketLimits(
-            message=wanted.max_message,
-            queue=wanted.queue,
-            connections=wanted.max_connections,
-            connections_per_address=wanted.connections_per_address,
-            ping=wanted.ping,
-            idle=wanted.idle,
-        ),
-        time.monotonic,
-        refuse_private=settings.tracker.refuse_private,
-        exempt=Exemptions(_exempt(settings)),
-        root=root_path(settings.public_url).encode(),
+
+
+def _socket_limits(settings: Settings) -> SocketLimits:
+    wanted = settings.websocket
+    return SocketLimits(
+        message=wanted.max_message,
+        queue=wanted.queue,
+        connections=wanted.max_connections,
+        connections_per_address=wanted.connections_per_address,
+        ping=wanted.ping,
+        idle=wanted.idle,
     )
 
 

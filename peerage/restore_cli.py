@@ -9,6 +9,7 @@ import click
 from peerage.cli import config_option, settings_from
 from storage.data_folder import DataFolder, FolderError
 from storage.database import DatabaseDamaged
+from storage.maintenance import MaintenanceEntry, MaintenanceLog
 from storage.sqlite.backup import BackupError, restore_backup
 
 
@@ -29,7 +30,12 @@ def restore(backup: Path, data: Path | None, config: Path | None, *, force: bool
     os.umask(0o077)
     try:
         with DataFolder(settings.data, restoring=True) as folder:
-            name = restore_backup(backup, folder, time.time(), force=force)
+            began = time.time()
+            name = restore_backup(backup, folder, began, force=force)
+            details = {"folder": str(backup), "backup": name}
+            MaintenanceLog(folder.maintenance).append(
+                MaintenanceEntry(int(began), "restore", time.time() - began, True, details)
+            )
     except (BackupError, DatabaseDamaged, FolderError, OSError) as error:
         raise click.ClickException(str(error)) from error
     click.echo(f"{settings.data} is as it was in the backup {name}, verified")

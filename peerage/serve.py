@@ -11,6 +11,7 @@ from typing import Protocol
 
 import structlog
 import uvloop
+from starlette.routing import BaseRoute
 from starlette.types import ASGIApp
 
 import doors.cache
@@ -26,6 +27,7 @@ import soap.door
 import web.pages
 from actions.mirroring import Mirroring
 from actions.retention import Retention, RetentionTerms
+from doors.access_log import AccessLog
 from doors.admission import Admission
 from doors.client_address import ClientAddress
 from doors.client_work import FairRequests
@@ -37,6 +39,7 @@ from doors.kept_files import KeptFileRenewal
 from doors.lookup_on_miss import LookupOnMiss
 from doors.metrics import (
     DoorsCollector,
+    FiguresCollector,
     FilesCollector,
     KeptFilesCollector,
     LoopCollector,
@@ -48,6 +51,7 @@ from doors.metrics import (
 from doors.qbittorrent.own_address import serve_alone
 from doors.request_limits import RateLimiter
 from doors.root_path import root_path, strip_root
+from doors.service_figures import LargestSwarms, ServiceFigures
 from doors.tracker_stats import StatsDoor
 from doors.upload_admission import CacheCounters, UploadAdmission
 from peerage import __version__
@@ -69,8 +73,9 @@ from peerage.wiring.application import Application, open_application
 from peerage.wiring.mirror import make_configured_mirroring
 from peerage.wiring.services import make_admission, make_services, make_site, request_rates
 from storage.retention import SqlRetention
+from storage.unavailable import until_available
 from tasks.fair_executor import FairExecutor
-from tracker.sweeper import sweep
+from tracker.sweeper import patient, sweep
 
 Ready = Callable[[Application, Sequence[BoundAddress]], None]
 
@@ -109,10 +114,10 @@ async def serve(settings: Settings, ready: Ready, read: Callable[[], Settings]) 
         alone = bind(settings.qbittorrent.listen, lenient=False) if settings.qbittorrent.listen else []
         for each in (*bound, *alone):
             stack.callback(each.close)
-        await application.accounts.one_time_links.open(
-            [ListenAddress(each.host, each.port) for each in bound]
-        )
+        application.listening = tuple(ListenAddress(each.host, each.port) for each in bound)
+        await application.accounts.one_time_links.open(application.listening)
         listeners = Listeners(application)
+        application.take_sample = listeners.take_sample
         live = LiveSettings(settings, read)
         live.on_change(dict.fromkeys(("log.level", "log.format"), lambda given: configure_logs(given.log)))
         await stack.enter_async_context(listeners.serve_udp([*bound, *alone]))
@@ -162,8 +167,9 @@ def make_app(
     if live is not None:
         _follow_rates(live, admission, uploads)
     direct: dict[str, ASGIApp] = {"/announce": listeners.announce, "/scrape": listeners.scrape}
-    metrics = _make_metrics(application, listeners, uploads, clients)
-    stats = _make_stats(application, listeners, metrics)
+    figures = _make_figures(application, listeners)
+    metrics = _make_metrics(application, listeners, uploads, clients, figures)
+    stats = _make_stats(application, listeners, metrics, figures)
     site = make_site(application, admission)
     services = make_services(application, admission, site)
     documented = settings.torrent_api.error_status == "documented"
@@ -187,13 +193,31 @@ def make_app(
             kept=listeners.kept_files,
         ),
     ]
+    health = health_routes(application.health, application.arrivals)
+    routes = [*routes, metrics.route(), *stats.routes(), *health]
+    access = _make_access_log(application, routes, clients, live)
     return App(
         direct,
-        [*routes, metrics.route(), *stats.routes(), *health_routes(application.health)],
+        routes,
         admission.root_path,
-        lambda app: FairRequests(_held(app, finished), listeners.work, clients),
+        lambda app: access.around(
+            listeners.request_times.around(FairRequests(_held(app, finished), listeners.work, clients))
+        ),
         ErrorPages(site).answer,
     )
+
+
+def _make_access_log(
+    application: Application, routes: Sequence[BaseRoute], clients: ClientAddress, live: LiveSettings | None
+) -> AccessLog:
+    access = AccessLog(routes, clients, application.settings.log.access, application.environment.timer)
+
+    def set_lines(settings: Settings) -> None:
+        access.lines = settings.log.access
+
+    if live is not None:
+        live.on_change({"log.access": set_lines})
+    return access
 
 
 def _make_uploads(application: Application, admission: Admission) -> UploadAdmission:
@@ -211,9 +235,27 @@ def _held(app: ASGIApp, finished: asyncio.Event | None) -> ASGIApp:
     return HeldRequests(app, finished) if finished is not None else app
 
 
-def _make_stats(application: Application, listeners: Listeners, metrics: MetricsDoor) -> StatsDoor:
+def _make_stats(
+    application: Application, listeners: Listeners, metrics: MetricsDoor, figures: ServiceFigures
+) -> StatsDoor:
     totals, timer = application.tracker.tracker.store.totals, application.environment.timer
-    return StatsDoor(listeners.counters, totals, metrics.allows, __version__, timer)
+    return StatsDoor(listeners.counters, totals, metrics.allows, figures, timer)
+
+
+def _make_figures(application: Application, listeners: Listeners) -> ServiceFigures:
+    lookups, sampler = application.downloads.lookups, listeners.sampler
+    return ServiceFigures(
+        __version__,
+        sampler.rates,
+        sampler.mix,
+        LargestSwarms(application.tracker.tracker.store.largest, application.environment.timer),
+        listeners.request_times,
+        listeners.announce_times,
+        application.accounts.accounts.log.counts,
+        lookups.counts,
+        lambda: lookups.under_way,
+        lambda: len(application.downloads.downloads.running()),
+    )
 
 
 def _follow_rates(live: LiveSettings, admission: Admission, uploads: UploadAdmission) -> None:
@@ -230,11 +272,16 @@ def _follow_rates(live: LiveSettings, admission: Admission, uploads: UploadAdmis
 
 
 def _make_metrics(
-    application: Application, listeners: Listeners, uploads: UploadAdmission, clients: ClientAddress
+    application: Application,
+    listeners: Listeners,
+    uploads: UploadAdmission,
+    clients: ClientAddress,
+    figures: ServiceFigures,
 ) -> MetricsDoor:
     settings = application.settings.metrics
     collectors = [
         TrackerCollector(application.tracker.tracker, application.tracker.flusher, listeners.counters),
+        FiguresCollector(figures),
         LoopCollector(listeners.loop_stalls, listeners.work.turns),
         DoorsCollector(
             listeners.name,
@@ -330,6 +377,7 @@ def _optional_tasks(application: Application, listeners: Listeners) -> Sequence[
         _renewal(application, listeners),
         listeners.websocket,
         listeners.udp_keys,
+        application.list_files if application.settings.lists.paths else None,
         _mirror(application),
     )
 
@@ -339,19 +387,21 @@ async def _timers(
     application: Application, listeners: Listeners, finished: asyncio.Event, stop: Callable[[], None]
 ) -> AsyncIterator[None]:
     """Finish what was interrupted, restore the swarms, then flush and sweep them; a failure stops the service."""
+    settings = application.settings.tracker
 
     async def run_timers() -> None:
         try:
-            await application.takedowns.finish()
+            await until_available(application.takedowns.finish)
             await application.downloads.downloads.begin()
             finished.set()
-            await application.take_up()
-            await application.tracker.restore()
+            await until_available(application.take_up)
+            await until_available(application.tracker.restore)
             freeze_objects()
             await asyncio.gather(
                 application.tracker.flusher.run(),
-                sweep(application.tracker.tracker.store, time.time),
+                sweep(application.tracker.tracker.store, patient(time.time, settings.interval)),
                 listeners.loop_stalls.run(),
+                listeners.sampler.run(),
                 report_pauses(lambda: listeners.connections().accepting_paused),
                 maintain_accounts(application.accounts.accounts, application.accounts.one_time_links),
                 _reconcile(application),

@@ -17,6 +17,9 @@ _LONGEST_ROOT = 128  # as the native door has room for
 _HOST = re.compile(
     r"(?=.{1,253}$)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?"
 )
+_BUCKET = re.compile(
+    r"s3://(?P<bucket>[a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?P<prefix>(?:/[A-Za-z0-9!_.*'()-]+)*)/?"
+)
 _HEADER = re.compile(r"[a-z0-9!#$%&'*+.^_`|~-]{1,64}", re.IGNORECASE)
 
 # What the service's own paths begin with. Below such a root a path would have two meanings, because a proxy may strip
@@ -153,6 +156,18 @@ def read_public_url(value: object) -> object:
         )
     _ = parts.port  # reading it is what checks its range
     return f"{parts.scheme}://{parts.netloc}{_read_root(parts.path.rstrip('/'))}"
+
+
+def read_bucket(value: object) -> object:
+    """Check the address of a bucket, `s3://bucket` or `s3://bucket/prefix`; "" is None. ValueError."""
+    if not isinstance(value, str):
+        return value
+    if not value.strip():
+        return None
+    found = _BUCKET.fullmatch(value.strip())
+    if found is None:
+        raise ValueError("it must be s3://bucket or s3://bucket/prefix, by S3's rules for names")
+    return f"s3://{found['bucket']}{found['prefix'] or ''}"
 
 
 def _read_root(path: str) -> str:

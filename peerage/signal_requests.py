@@ -21,8 +21,8 @@ log = structlog.get_logger()
 class SignalRequests:
     """Handlers of the signals that do not stop the service; each runs once at a time and ends nothing.
 
-    SIGHUP reads the settings and the operator's database of countries again, SIGUSR1 writes the swarms now, SIGUSR2
-    writes figures into the log.
+    SIGHUP reads the settings, the files of lists and the operator's database of countries again, SIGUSR1 writes the
+    swarms now, SIGUSR2 writes figures into the log.
     """
 
     def __init__(self, application: Application, live: LiveSettings) -> None:
@@ -53,6 +53,7 @@ class SignalRequests:
             if change.waiting:
                 log.warning("settings.need_restart", settings=change.waiting)
             log.info("settings.read", changed=change.applied)
+        await self._application.list_files.read(again=True)
         path = self._application.settings.census.database
         try:
             found = await asyncio.to_thread(countries, path)

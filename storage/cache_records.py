@@ -1,18 +1,17 @@
 """The cache's records in a SQL database."""
 
 from collections.abc import Sequence
-from typing import Any
-
-from sqlalchemy import BindParameter, bindparam, delete, func, select
+from typing import TYPE_CHECKING, Any
 
 from bittorrent.infohash import HashPage, InfoHash
 from cache.record import CacheRecord, HybridNames
-from storage.database import Database
-from storage.hash_pages import hash_page, packed_page
-from storage.tables import record as table
-from storage.tables import torrent
+from storage.database import Database, DatabaseDamaged
+from storage.hash_pages import hash_page
 
-_COLUMNS = ("infohash", "v1", "v2", "name", "size", "stored", "digest", "added", "packed")
+if TYPE_CHECKING:
+    from storage.statements.cache_records import CacheRecordStatements
+
+_WIDTH = 9  # columns of a record, as `_record` takes them apart
 
 
 class SqlCacheRecords:
@@ -20,44 +19,28 @@ class SqlCacheRecords:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._dialect = dialect = database.dialect
-        infohash: BindParameter[Any] = bindparam("infohash")
-        found = select(*(table.c[name] for name in _COLUMNS))
-        self._add = dialect.compile(dialect.upsert(table, *_COLUMNS[1:], "alias"))
-        described = select(
-            *(table.c[name] for name in _COLUMNS), torrent.c.private, torrent.c.hidden, torrent.c.uploader_id
-        ).select_from(table.outerjoin(torrent, torrent.c.infohash == table.c.infohash))
-        self._get = dialect.compile(described.where(table.c.infohash == infohash))
-        self._get_alias = dialect.compile(described.where(table.c.alias == infohash).limit(1))
-        self._get_all = dialect.compile(described.where(dialect.in_hashes(table.c.infohash, "hashes")))
-        self._remove = dialect.compile(delete(table).where(table.c.infohash == infohash))
-        self._totals = dialect.compile(select(func.count(), func.coalesce(func.sum(table.c.stored), 0)))
-        page = found.where(table.c.infohash > infohash).order_by(table.c.infohash)
-        self._page = dialect.compile(page.limit(bindparam("limit")))
-        names = select(table.c.infohash, table.c.alias)
-        self._hashes = dialect.compile(
-            packed_page(dialect, select(table.c.infohash).where(table.c.infohash > bindparam("after")))
+        self._dialect = database.dialect
+        self._sql: CacheRecordStatements = database.dialect.statements(
+            "storage.statements.cache_records.CacheRecordStatements"
         )
-        hybrids = names.where(table.c.alias > bindparam("after")).order_by(table.c.alias)
-        self._hybrids = dialect.compile(hybrids.limit(bindparam("limit")))
-        self._named = dialect.compile(names.where(dialect.in_hashes(table.c.infohash, "hashes")))
-        self._named_alias = dialect.compile(names.where(dialect.in_hashes(table.c.alias, "hashes")))
 
     async def add(self, record: CacheRecord) -> None:
         """Add a record, in place of an earlier one of the same infohash."""
-        row = {name: getattr(record, name) for name in (*_COLUMNS, "alias")}
-        await self._database.change(lambda transaction: transaction.run(self._add, row))
+        row = {name: getattr(record, name) for name in (*self._sql.columns, "alias")}
+        await self._database.change(lambda transaction: transaction.run(self._sql.add, row))
 
     async def get(self, infohash: InfoHash) -> CacheRecord | None:
         """Find a record by its 20-byte infohash, or by the truncated v2 infohash of a hybrid."""
         name = {"infohash": infohash}
-        rows = await self._database.rows(self._get, name) or await self._database.rows(self._get_alias, name)
-        return _record(rows[0][: len(_COLUMNS)], *rows[0][len(_COLUMNS) :]) if rows else None
+        rows = await self._database.rows(self._sql.get, name) or await self._database.rows(
+            self._sql.get_alias, name
+        )
+        return _record(rows[0][:_WIDTH], *rows[0][_WIDTH:]) if rows else None
 
     async def get_all(self, infohashes: Sequence[InfoHash]) -> dict[InfoHash, CacheRecord]:
         """Find the records of 20-byte infohashes at once; not by the second hash of a hybrid."""
-        rows = await self._database.rows(self._get_all, {"hashes": self._dialect.hashes(infohashes)})
-        found = (_record(row[: len(_COLUMNS)], *row[len(_COLUMNS) :]) for row in rows)
+        rows = await self._database.rows(self._sql.get_all, {"hashes": self._dialect.hashes(infohashes)})
+        found = (_record(row[:_WIDTH], *row[_WIDTH:]) for row in rows)
         return {record.infohash: record for record in found}
 
     async def remove(self, infohash: InfoHash) -> CacheRecord | None:
@@ -65,34 +48,40 @@ class SqlCacheRecords:
         record = await self.get(infohash)
         if record is not None:
             async with self._database.transaction() as transaction:
-                await transaction.run(self._remove, {"infohash": record.infohash})
+                await transaction.run(self._sql.remove, {"infohash": record.infohash})
         return record
 
     async def totals(self) -> tuple[int, int]:
         """Return the number of records and the sum of their stored bytes."""
-        ((files, stored),) = await self._database.rows(self._totals)
+        ((files, stored),) = await self._database.rows(self._sql.totals)
         return int(files), int(stored)
 
     async def walk(self, after: InfoHash | None, limit: int) -> list[CacheRecord]:
         """Return up to `limit` records whose infohash is above `after`, ascending."""
-        rows = await self._database.rows(self._page, {"infohash": after or b"", "limit": limit})
+        rows = await self._database.rows(self._sql.page, {"infohash": after or b"", "limit": limit})
         return [_record(row) for row in rows]
 
     async def hashes(self, after: bytes, limit: int) -> HashPage:
         """Return the infohashes of up to `limit` records, those next above `after`."""
         parameters = {"after": after, "limit": limit}
-        return hash_page(await self._database.rows(self._hashes, parameters, short=False))
+        return hash_page(await self._database.rows(self._sql.hashes, parameters, short=False))
 
     async def hybrids(self, after: bytes, limit: int) -> list[HybridNames]:
-        """Return the names of up to `limit` hybrids whose alias is above `after`, ascending by it."""
-        rows = await self._database.rows(self._hybrids, {"after": after, "limit": limit}, short=False)
-        return [HybridNames(InfoHash(infohash), InfoHash(alias)) for infohash, alias in rows]
+        """Return the names of up to `limit` hybrids whose alias is above `after`, ascending by it.
+
+        DatabaseDamaged: a name is none, which the schema refuses; a bit of the index was flipped.
+        """
+        rows = await self._database.rows(self._sql.hybrids, {"after": after, "limit": limit}, short=False)
+        try:
+            return [HybridNames(InfoHash(infohash), InfoHash(alias)) for infohash, alias in rows]
+        except (TypeError, ValueError) as error:
+            raise DatabaseDamaged(f"the records of the cache are damaged ({error}): restore them") from error
 
     async def known(self, infohashes: Sequence[InfoHash]) -> set[InfoHash]:
         """Return the infohashes, first or second, of the records of any of these."""
         parameters = {"hashes": self._dialect.hashes(infohashes)}
-        rows = await self._database.rows(self._named, parameters)
-        rows += await self._database.rows(self._named_alias, parameters)
+        rows = await self._database.rows(self._sql.named, parameters)
+        rows += await self._database.rows(self._sql.named_alias, parameters)
         return {InfoHash.of(name) for row in rows for name in row if name is not None}
 
     async def healthy(self) -> bool:

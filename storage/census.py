@@ -2,16 +2,16 @@
 
 import re
 from collections.abc import Callable, Sequence
-from typing import Any, Final
-
-from sqlalchemy import BindParameter, bindparam, delete, func, or_, select, tuple_, union, update
+from typing import TYPE_CHECKING, Final
 
 from bittorrent.infohash import InfoHash
 from storage.data_folder import DataFolder
 from storage.database import Database
-from storage.tables import census_count, census_day, census_tally
 from tracker.census_store import Count, OpenDay
 from tracker.peer_hashes import DAY_KEY_LENGTH
+
+if TYPE_CHECKING:
+    from storage.statements.census import CensusStatements
 
 _NAME: Final = "census-"
 _DAY_NAME: Final = re.compile(r"census-([0-9]{1,9})")
@@ -26,29 +26,31 @@ class SqlCensus:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._dialect = database.dialect
-        self._compile()
+        self._sql: CensusStatements = database.dialect.statements(
+            "storage.statements.census.CensusStatements"
+        )
 
     async def open_day(self) -> OpenDay | None:
         """Return the day that is open, if one is."""
-        rows = await self._database.rows(self._open_day)
+        rows = await self._database.rows(self._sql.open_day)
         return OpenDay(*rows[0]) if rows else None
 
     async def begin(self, day: OpenDay) -> bool:
         """Open a day, unless it was closed before; return whether it is open now."""
         async with self._database.transaction() as transaction:
-            await transaction.run(self._begin, {"day": day.day, "looked": day.looked, "closed": 0})
+            await transaction.run(self._sql.begin, {"day": day.day, "looked": day.looked, "closed": 0})
         opened = await self.open_day()
         return opened is not None and opened.day == day.day
 
     async def write(self, day: OpenDay, tallies: Sequence[tuple[bytes, bytes]]) -> None:
         """Write tallies in place of earlier ones, and how far the day was read, in one transaction."""
         async with self._database.transaction() as transaction:
-            await transaction.run(self._looked, {"the_day": day.day, "second": day.looked})
+            await transaction.run(self._sql.looked, {"the_day": day.day, "second": day.looked})
             rows = [
                 {"infohash": name[:-2], "country": name[-2:].decode(), "payload": payload}
                 for name, payload in tallies
             ]
-            await transaction.run_many(self._write, rows)
+            await transaction.run_many(self._sql.write, rows)
 
     async def read(self, names: Sequence[bytes]) -> list[tuple[bytes, bytes]]:
         """Return the tallies of these names that exist."""
@@ -57,17 +59,17 @@ class SqlCensus:
             "hashes": self._dialect.hashes({name[:-2] for name in names}),
             "countries": self._dialect.texts({name[-2:].decode() for name in names}),
         }
-        found = _tallies(await self._database.rows(self._read, parameters))
+        found = _tallies(await self._database.rows(self._sql.read, parameters))
         return [tally for tally in found if tally[0] in wanted]
 
     async def page(self, after: bytes, limit: int) -> list[tuple[bytes, bytes]]:
         """Return up to `limit` tallies whose name is above `after`, ascending."""
         parameters = {"hash": after[:-2], "code": after[-2:].decode(), "most": limit}
-        return _tallies(await self._database.rows(self._page, parameters))
+        return _tallies(await self._database.rows(self._sql.page, parameters))
 
     async def size(self) -> int:
         """Return the number of tallies."""
-        ((size,),) = await self._database.rows(self._size)
+        ((size,),) = await self._database.rows(self._sql.size)
         return int(size)
 
     async def write_counts(self, day: int, counts: Sequence[Count]) -> None:
@@ -77,21 +79,21 @@ class SqlCensus:
             for count in counts
         ]
         async with self._database.transaction() as transaction:
-            await transaction.run_many(self._settle, rows)
+            await transaction.run_many(self._sql.settle, rows)
 
     async def close_day(self, day: int, keep_from: int) -> None:
         """Close a day, delete all tallies, and delete the counts of days before `keep_from` or after the day."""
         async with self._database.transaction() as transaction:
-            await transaction.run(self._close, {"the_day": day})
-            await transaction.run(self._delete_tallies)
-            for prune in self._delete_old:
+            await transaction.run(self._sql.close, {"the_day": day})
+            await transaction.run(self._sql.delete_tallies)
+            for prune in self._sql.delete_old:
                 await transaction.run(prune, {"first": keep_from, "last": day})
 
     async def discard_day(self, day: int) -> None:
         """Delete a day with its tallies and counts."""
         async with self._database.transaction() as transaction:
-            await transaction.run(self._delete_tallies)
-            for discard in self._delete_day:
+            await transaction.run(self._sql.delete_tallies)
+            for discard in self._sql.delete_day:
                 await transaction.run(discard, {"the_day": day})
 
     async def wipe(self) -> bool:
@@ -100,12 +102,14 @@ class SqlCensus:
 
     async def last_closed(self, until: int) -> int | None:
         """Return the newest closed day that is not after `until`."""
-        ((day,),) = await self._database.rows(self._last_closed, {"until": until})
+        ((day,),) = await self._database.rows(self._sql.last_closed, {"until": until})
         return int(day) if day is not None else None
 
     async def counts(self, infohash: InfoHash, day: int) -> list[tuple[str, int]]:
         """Return the countries and counts of a torrent on a closed day, by count descending, then code."""
-        rows = await self._database.rows(self._counts, {"hash": bytes(infohash.truncated), "the_day": day})
+        rows = await self._database.rows(
+            self._sql.counts, {"hash": bytes(infohash.truncated), "the_day": day}
+        )
         return [(country, peers) for country, peers in rows]
 
     async def seen(self, infohashes: Sequence[InfoHash], since: int, until: int) -> frozenset[InfoHash]:
@@ -115,77 +119,16 @@ class SqlCensus:
             "since": since,
             "until": until,
         }
-        counted = await self._database.rows(self._seen, parameters)
+        counted = await self._database.rows(self._sql.seen, parameters)
         return frozenset(InfoHash.of(infohash) for (infohash,) in counted)
 
     async def forget(self, infohashes: Sequence[InfoHash]) -> None:
         """Delete the counts and tallies of torrents."""
         async with self._database.transaction() as transaction:
-            for forget in self._delete_torrents:
+            for forget in self._sql.delete_torrents:
                 await transaction.run(
                     forget, {"hashes": self._dialect.hashes(each.truncated for each in infohashes)}
                 )
-
-    def _compile(self) -> None:
-        dialect, day, tally, count = self._dialect, census_day.c, census_tally.c, census_count.c
-        compiled = dialect.compile
-        the_day: BindParameter[Any] = bindparam("the_day")
-        self._open_day = compiled(select(day.day, day.looked).where(day.closed == 0))
-        self._begin = compiled(dialect.insert_or_ignore(census_day))
-        self._looked = compiled(
-            update(census_day).where(day.day == the_day).values(looked=bindparam("second"))
-        )
-        self._write = compiled(dialect.upsert(census_tally, "payload"))
-        columns = select(tally.infohash, tally.country, tally.payload)
-        self._read = compiled(
-            columns.where(
-                dialect.in_hashes(tally.infohash, "hashes"), dialect.in_list(tally.country, "countries")
-            )
-        )
-        after = tuple_(tally.infohash, tally.country) > tuple_(bindparam("hash"), bindparam("code"))
-        self._page = compiled(
-            columns.where(after).order_by(tally.infohash, tally.country).limit(bindparam("most"))
-        )
-        self._compile_days()
-        self._size = compiled(select(func.count()).select_from(census_tally))
-        self._last_closed = compiled(
-            select(func.max(day.day)).where(day.closed == 1, day.day <= bindparam("until"))
-        )
-        self._counts = compiled(
-            select(count.country, count.peers)
-            .join(census_day, day.day == count.day)
-            .where(count.infohash == bindparam("hash"), count.day == the_day, day.closed == 1)
-            .order_by(count.peers.desc(), count.country)
-        )
-        counted = select(count.infohash).where(
-            dialect.in_hashes(count.infohash, "hashes"),
-            count.day >= bindparam("since"),
-            count.day <= bindparam("until"),
-        )
-        tallied = select(tally.infohash).where(dialect.in_hashes(tally.infohash, "hashes"))
-        self._seen = compiled(union(counted, tallied))
-        self._delete_torrents = [
-            compiled(delete(census_count).where(dialect.in_hashes(count.infohash, "hashes"))),
-            compiled(delete(census_tally).where(dialect.in_hashes(tally.infohash, "hashes"))),
-        ]
-
-    def _compile_days(self) -> None:
-        dialect, day, count = self._dialect, census_day.c, census_count.c
-        compiled = dialect.compile
-        the_day: BindParameter[Any] = bindparam("the_day")
-        self._settle = compiled(dialect.upsert(census_count, "peers"))
-        self._close = compiled(update(census_day).where(day.day <= the_day).values(closed=1))
-        self._delete_tallies = compiled(delete(census_tally))
-        first: BindParameter[int] = bindparam("first")
-        last: BindParameter[int] = bindparam("last")
-        self._delete_old = [
-            compiled(delete(census_count).where(or_(count.day < first, count.day > last))),
-            compiled(delete(census_day).where(or_(day.day < first, day.day > last))),
-        ]
-        self._delete_day = [
-            compiled(delete(census_count).where(count.day == the_day)),
-            compiled(delete(census_day).where(day.day == the_day)),
-        ]
 
 
 class FolderDayKeys:

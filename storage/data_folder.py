@@ -74,9 +74,19 @@ class DataFolder:
         return self.path / "torrents"
 
     @property
+    def copies(self) -> Path:
+        """The folder of copies of .torrent files that are in a bucket."""
+        return self.path / "copies"
+
+    @property
     def downloads(self) -> Path:
         """The default folder of downloaded content."""
         return self.path / "downloads"
+
+    @property
+    def maintenance(self) -> Path:
+        """The log of what was done to the folder."""
+        return self.path / "maintenance.log"
 
     @property
     def secrets(self) -> Path:
@@ -213,7 +223,7 @@ class DataFolder:
     def _close_to_others(self) -> None:
         """Take every right of the group and of others from the folder, its databases and secrets; say which."""
         opened = []
-        for path in (self.path, *self._own_files()):
+        for path in (self.path, *self.own_files()):
             mode = path.lstat().st_mode
             if not stat.S_ISLNK(mode) and stat.S_IMODE(mode) & _OTHERS:
                 opened.append(path.name or str(path))
@@ -225,7 +235,8 @@ class DataFolder:
             log = structlog.get_logger()
             log.warning("data_folder.closed_to_others", folder=str(self.path), were_open=opened)
 
-    def _own_files(self) -> list[Path]:
+    def own_files(self) -> list[Path]:
+        """Return the folders of files and secrets, the databases and their logs, and the lock, which may be missing."""
         names = [name for name in ("torrents", "secrets") if (self.path / name).is_dir()]
         databases = [path for pattern in ("*.db", "*.db-wal", "*.db-shm") for path in self.path.glob(pattern)]
         return [*(self.path / name for name in names), *sorted(databases), self.path / "lock"]

@@ -1,14 +1,16 @@
 """The protocol of a SQL dialect: compiles SQLAlchemy expressions, and spells what engines spell differently."""
 
 from collections.abc import Callable, Iterable
-from typing import Any, Protocol
-
-from sqlalchemy import ColumnElement, Delete, Insert, Table, Update
-from sqlalchemy.sql.elements import ClauseElement
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from storage.table_versions import TableChange, Verb
 
-Expression = ClauseElement | Callable[[], ClauseElement]
+if TYPE_CHECKING:
+    from sqlalchemy import ColumnElement, Insert, Table
+    from sqlalchemy.sql.elements import ClauseElement
+
+    Expression = ClauseElement | Callable[[], ClauseElement]
 
 _READING = ("SELECT", "PRAGMA")
 
@@ -18,15 +20,24 @@ class Statement:
 
     __slots__ = ("_change", "_compile", "_text")
 
-    def __init__(self, expression: Expression, compiled: Callable[[ClauseElement], str]) -> None:
+    def __init__(self, expression: "Expression", compiled: "Callable[[ClauseElement], str]") -> None:
         self._compile: tuple[Expression, Callable[[ClauseElement], str]] | None = (expression, compiled)
         self._text = ""
         self._change: TableChange | None = None
+
+    @classmethod
+    def of(cls, text: str, change: TableChange | None) -> Self:
+        """Return a statement whose SQL is known."""
+        statement = cls.__new__(cls)
+        statement._compile, statement._text, statement._change = None, text, change
+        return statement
 
     def __str__(self) -> str:
         """Return the SQL."""
         compiling = self._compile  # another thread may be done meanwhile
         if compiling is not None:
+            from sqlalchemy.sql.elements import ClauseElement  # noqa: PLC0415 - where nothing was compiled before
+
             made, compiled = compiling
             expression = made if isinstance(made, ClauseElement) else made()
             self._text, self._change = compiled(expression), _change_of(expression)
@@ -47,7 +58,19 @@ def changes_made(sql: str | Statement) -> tuple[TableChange | None, ...]:
     return () if sql.lstrip().upper().startswith(_READING) else (None,)
 
 
-def _change_of(expression: ClauseElement) -> TableChange | None:
+def make_statements(dialect: "SqlDialect", name: str, table: str = "") -> Any:  # noqa: ANN401
+    """Make the statements of a class, `storage.statements.MODULE.CLASS`; of a `table`, MODULE.NAME, where it asks."""
+    module, _, kind = name.rpartition(".")
+    declared = getattr(import_module(module), kind)
+    if not table:
+        return declared(dialect)
+    subject, _, named = table.partition(".")
+    return declared(dialect, getattr(import_module(f"storage.tables.{subject}"), named))
+
+
+def _change_of(expression: "ClauseElement") -> TableChange | None:
+    from sqlalchemy import Delete, Insert, Table, Update  # noqa: PLC0415 - as above
+
     verb: Verb
     match expression:
         case Insert():
@@ -71,7 +94,14 @@ class SqlDialect(Protocol):
     `hashes`, of any length.
     """
 
-    def compile(self, expression: Expression) -> Statement:
+    def statements(self, name: str, table: str = "") -> Any:  # noqa: ANN401
+        """Return the statements of a class of `storage.statements`, by its full name; of a table where it asks for one.
+
+        What is returned has the attributes of that class, and need not be one.
+        """
+        ...
+
+    def compile(self, expression: "Expression") -> Statement:
         """Return an expression as SQL, with `:name` for each `bindparam` without a value.
 
         An expression may come as a call that makes it, when the statement is first run. A literal value becomes
@@ -80,23 +110,23 @@ class SqlDialect(Protocol):
         """
         ...
 
-    def upsert(self, table: Table, *changed: str) -> Insert:
+    def upsert(self, table: "Table", *changed: str) -> "Insert":
         """Insert a row, or change the named columns of the one that has its primary key."""
         ...
 
-    def insert_or_ignore(self, table: Table) -> Insert:
+    def insert_or_ignore(self, table: "Table") -> "Insert":
         """Insert a row unless one with its key is there."""
         ...
 
-    def in_list(self, checked: ColumnElement[Any], parameter: str) -> ColumnElement[bool]:
+    def in_list(self, checked: "ColumnElement[Any]", parameter: str) -> "ColumnElement[bool]":
         """Return the condition that a column is in a list made by `ids` or `texts`."""
         ...
 
-    def in_hashes(self, checked: ColumnElement[Any], parameter: str) -> ColumnElement[bool]:
+    def in_hashes(self, checked: "ColumnElement[Any]", parameter: str) -> "ColumnElement[bool]":
         """Return the condition that a column is in a list made by `hashes`."""
         ...
 
-    def hex(self, hashes: ColumnElement[Any]) -> ColumnElement[str]:
+    def hex(self, hashes: "ColumnElement[Any]") -> "ColumnElement[str]":
         """Return bytes as upper-case hexadecimal digits."""
         ...
 

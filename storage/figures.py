@@ -1,16 +1,18 @@
 """Samples of the service's figures, and torrents by day, in rings of rows in `peerage.db`."""
 
 from collections.abc import Sequence
-
-from sqlalchemy import bindparam, select
+from typing import TYPE_CHECKING
 
 from storage.database import Database
 from storage.parameters import MAX_INTEGER, bounded_id
-from storage.tables import figure_sample, swarm_day, torrent
 from tracker.figure_history import DAYS, Figures, Sample, Span, SwarmDay
 
+if TYPE_CHECKING:
+    from storage.statements.figures import FigureStatements
+
+
 _BATCH = 2_000
-_FIGURES = ("torrents", "size", "peers", "seeders", "swarms")
+FIGURES = ("torrents", "size", "peers", "seeders", "swarms", "http", "udp", "websocket")
 
 
 class SqlFigures:
@@ -18,42 +20,24 @@ class SqlFigures:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        dialect = database.dialect
-        ring, days = figure_sample.c, swarm_day.c
-        self._put = dialect.compile(dialect.upsert(figure_sample, "time", *_FIGURES))
-        self._samples = dialect.compile(
-            select(ring.time, *(ring[name] for name in _FIGURES))
-            .where(ring.step == bindparam("step"), ring.time >= bindparam("since"))
-            .order_by(ring.time)
-        )
-        self._put_day = dialect.compile(dialect.upsert(swarm_day, "day", "seeders", "leechers"))
-        self._seeded = dialect.compile(
-            select(torrent.c.id, torrent.c.seeders, torrent.c.leechers)
-            .where(torrent.c.seeders > 0)
-            .order_by(torrent.c.seeders.desc(), torrent.c.id.desc())
-            .limit(bindparam("limit"))
-            .offset(bindparam("offset"))
-        )
-        self._days = dialect.compile(
-            select(days.day, days.seeders, days.leechers)
-            .where(days.torrent_id == bindparam("torrent"), days.day >= bindparam("since"))
-            .order_by(days.day)
+        self._sql: FigureStatements = database.dialect.statements(
+            "storage.statements.figures.FigureStatements"
         )
 
     async def put(self, sample: Sample, spans: Sequence[Span]) -> None:
         """Keep a sample in each of the spans."""
-        figures = {name: min(getattr(sample.figures, name), MAX_INTEGER) for name in _FIGURES}
+        figures = {name: min(getattr(sample.figures, name), MAX_INTEGER) for name in FIGURES}
         rows = [
             {"step": span.step, "slot": sample.time // span.step % span.points, "time": sample.time} | figures
             for span in spans
         ]
         if rows:
             async with self._database.transaction() as transaction:
-                await transaction.run_many(self._put, rows)
+                await transaction.run_many(self._sql.put, rows)
 
     async def samples(self, span: Span, since: int) -> list[Sample]:
         """Return the samples of a span from a time on, in their order."""
-        found = await self._database.rows(self._samples, {"step": span.step, "since": since})
+        found = await self._database.rows(self._sql.samples, {"step": span.step, "since": since})
         return [Sample(time, Figures(*figures)) for time, *figures in found]
 
     async def put_day(self, day: int, most: int) -> None:
@@ -69,13 +53,13 @@ class SqlFigures:
                         "seeders": seeders,
                         "leechers": leechers,
                     }
-                    for number, seeders, leechers in await transaction.rows(self._seeded, page)
+                    for number, seeders, leechers in await transaction.rows(self._sql.seeded, page)
                 ]
-                await transaction.run_many(self._put_day, rows)
+                await transaction.run_many(self._sql.put_day, rows)
             if len(rows) < _BATCH:
                 return
 
     async def days(self, torrent: int, since: int) -> list[SwarmDay]:
         """Return the days of a torrent from a day on, in their order."""
-        found = await self._database.rows(self._days, {"torrent": bounded_id(torrent), "since": since})
+        found = await self._database.rows(self._sql.days, {"torrent": bounded_id(torrent), "since": since})
         return [SwarmDay(*row) for row in found]

@@ -68,16 +68,17 @@ class FileBlobs:
 
     A file is written under `.new`, synced, renamed into place, and its folders are synced. Files that come while others
     are written are written together and share their syncs. No symbolic link below the folder is followed. All work
-    runs in threads.
+    runs in threads. Copies of what another store has need not be `durable`: they are not synced.
     """
 
-    def __init__(self, root: Path, max_file_size: int = MAX_FILE_SIZE) -> None:
+    def __init__(self, root: Path, max_file_size: int = MAX_FILE_SIZE, *, durable: bool = True) -> None:
         self._root = root
         self._max_file_size = max_file_size
+        self._durably = durable
         self._numbers = count()
         self._rename_lock = threading.Lock()
         self._durable: set[str] = set()
-        self._verified: dict[InfoHash, FileStamp] = {}
+        self._verified: dict[InfoHash, tuple[FileStamp, bytes]] = {}
         self._puts: Gathering[_NewFile, StoredFile] = Gathering(self._put_all, _TOGETHER)
         self._syncs_whole = False
         self._free_bytes = 0
@@ -113,9 +114,14 @@ class FileBlobs:
         """Where the files are."""
         return self._root
 
+    def path(self, infohash: InfoHash) -> Path:
+        """Where the file of an infohash is, if there is one."""
+        return self._root / infohash.upper[:2] / infohash.upper[2:4] / _rest(infohash)
+
     def stamp(self, infohash: InfoHash) -> FileStamp | None:
         """Return the stamp with which a file was found right last, as far as that is remembered."""
-        return self._verified.get(infohash)
+        found = self._verified.get(infohash)
+        return found[0] if found is not None else None
 
     async def set_aside(self, infohash: InfoHash) -> None:
         """Move a file into `.bad`, where the newest 100 are kept; one that is missing is no error."""
@@ -151,12 +157,12 @@ class FileBlobs:
                 folder.mkdir(mode=0o700)
                 fsync_directory(folder.parent)
         with self._folder() as root:
-            os.fsync(root)
+            self._sync(root)
             with _opened(_NEW, root) as drafts:
                 for name in _listed(drafts):
                     os.unlink(name, dir_fd=drafts)
                     log.info("files.interrupted_write_deleted", name=name)
-        self._syncs_whole = syncs_whole(self._root)
+        self._syncs_whole = self._durably and syncs_whole(self._root)
 
     async def _put_all(self, gathered: Sequence[Gathered[_NewFile, StoredFile]]) -> None:
         """Store what is waiting, and tell of each."""
@@ -185,7 +191,7 @@ class FileBlobs:
         with self._leaf(new.infohash, make=True) as leaf:
             if _size(name, leaf) is None:
                 self._write(name, leaf, new)
-            os.fsync(leaf)
+            self._sync(leaf)
         kept = new.packed if new.placed else self._get(new.infohash)
         if kept is None:
             raise OSError(errno.EIO, f"{new.infohash.upper} is no file that can be read")
@@ -205,7 +211,7 @@ class FileBlobs:
             out.write(new.packed)
             out.flush()
             if sync:
-                os.fsync(out.fileno())
+                self._sync(out.fileno())
 
     def _put_together(self, files: Sequence[_NewFile]) -> None:
         """Write files, sync all of them at once, then their names. One that cannot be written fails by itself."""
@@ -258,13 +264,13 @@ class FileBlobs:
     def _is_right(
         self, infohash: InfoHash, packed: bytes, digest: bytes, stamp: FileStamp, *, again: bool
     ) -> bool:
-        if not again and self._verified.get(infohash) == stamp and len(packed) == stamp.size:
+        if not again and self._verified.get(infohash) == (stamp, digest) and len(packed) == stamp.size:
             return True
         if packed_digest(packed) != digest:
             return False
         if len(self._verified) >= _VERIFIED:
             self._verified.pop(next(iter(self._verified)), None)
-        self._verified[infohash] = stamp
+        self._verified[infohash] = stamp, digest
         return True
 
     def _set_aside(self, infohash: InfoHash) -> None:
@@ -275,8 +281,8 @@ class FileBlobs:
                 os.mkdir(_BAD, 0o700, dir_fd=root)
             with _opened(_BAD, root) as bad, suppress(FileNotFoundError), self._leaf(infohash) as leaf:
                 os.rename(_rest(infohash), kept, src_dir_fd=leaf, dst_dir_fd=bad)
-                os.fsync(bad)
-                os.fsync(leaf)
+                self._sync(bad)
+                self._sync(leaf)
                 self._note_set_aside(infohash, kept)
             with _opened(_BAD, root) as bad, self._rename_lock:
                 for name in _oldest_first(bad)[:-_BAD_KEPT]:
@@ -290,7 +296,7 @@ class FileBlobs:
         try:
             with self._leaf(infohash) as leaf:
                 os.unlink(_rest(infohash), dir_fd=leaf)
-                os.fsync(leaf)
+                self._sync(leaf)
         except FileNotFoundError:
             return False
         return True
@@ -313,6 +319,10 @@ class FileBlobs:
     def _free(self) -> int:
         disk = os.statvfs(self._root)
         return disk.f_bavail * disk.f_frsize
+
+    def _sync(self, opened: int) -> None:
+        if self._durably:
+            os.fsync(opened)
 
     @contextmanager
     def _folder(self) -> Iterator[int]:
@@ -346,7 +356,7 @@ class FileBlobs:
             if made is not None:
                 made.add(key)
                 return
-            os.fsync(parent)
+            self._sync(parent)
             self._durable.add(key)
 
 

@@ -1,54 +1,27 @@
 """The history in `peerage.db`, written within the transaction of each change."""
 
 from collections.abc import Callable, Mapping, Sequence
-
-from sqlalchemy import bindparam, delete, func, select
+from typing import TYPE_CHECKING
 
 from bittorrent.infohash import InfoHash
 from catalogue.history import OWN_NODE, HistoryEntry, HistoryPosition, HistorySubject
 from storage.database import Database, Row, Transaction
 from storage.search import SearchIndexWriter
-from storage.tables import history, history_thinned, torrent
 
-_CHANGED = ("number", "gone", "seen", "time")
+if TYPE_CHECKING:
+    from storage.statements.history import HistoryStatements
 
 
 class SqlHistory:
     """A `HistoryStore` in a SQL database, and what writes it. `clock` gives unix seconds."""
 
     def __init__(self, database: Database, clock: Callable[[], float]) -> None:
-        dialect = database.dialect
-        compiled = dialect.compile
         self._database = database
-        self._dialect = dialect
+        self._dialect = database.dialect
         self._clock = clock
-        node, subject = history.c.node == bindparam("node"), history.c.subject == bindparam("subject")
-        self._torrents = compiled(
-            select(torrent.c.infohash, torrent.c.hidden).where(dialect.in_list(torrent.c.id, "ids"))
+        self._sql: HistoryStatements = database.dialect.statements(
+            "storage.statements.history.HistoryStatements"
         )
-        self._newest = compiled(select(history.c.node, func.max(history.c.number)).group_by(history.c.node))
-        self._last = compiled(select(func.max(history.c.number)).where(node))
-        self._known = compiled(
-            select(history.c.infohash, history.c.first, history.c.seen, history.c.gone).where(
-                node, subject, dialect.in_hashes(history.c.infohash, "hashes")
-            )
-        )
-        self._put = compiled(dialect.upsert(history, "first", *_CHANGED))
-        self._page = compiled(
-            select(history)
-            .where(node, history.c.number > bindparam("after"))
-            .order_by(history.c.number)
-            .limit(bindparam("limit"))
-        )
-        gone = history.c.gone == 1
-        self._last_thinned = compiled(
-            select(history.c.node, func.max(history.c.number))
-            .where(gone, history.c.time < bindparam("before"))
-            .group_by(history.c.node)
-        )
-        self._thin = compiled(delete(history).where(gone, history.c.time < bindparam("before")))
-        self._thinned = compiled(select(history_thinned.c.node, history_thinned.c.number))
-        self._put_thinned = compiled(dialect.upsert(history_thinned, "number"))
 
     async def page(self, after: HistoryPosition, limit: int) -> list[HistoryEntry]:
         """Return up to `limit` entries behind a position, node by node, by number."""
@@ -56,40 +29,40 @@ class SqlHistory:
         for node in sorted((await self.newest()).numbers):
             if (left := limit - len(found)) > 0:
                 asked = {"node": node, "after": after.of(node), "limit": left}
-                found += [_entry(row) for row in await self._database.rows(self._page, asked)]
+                found += [_entry(row) for row in await self._database.rows(self._sql.page, asked)]
         return found
 
     async def newest(self) -> HistoryPosition:
         """Return the position of the newest entries; what was thinned out counts."""
         thinned = await self.thinned()
-        newest: dict[int, int] = dict(await self._database.rows(self._newest))
+        newest: dict[int, int] = dict(await self._database.rows(self._sql.newest))
         return HistoryPosition(
             {node: max(newest.get(node, 0), thinned.of(node)) for node in {*newest, *thinned.numbers}}
         )
 
     async def thinned(self) -> HistoryPosition:
         """Return up to where ends were thinned out."""
-        return HistoryPosition(dict(await self._database.rows(self._thinned)))
+        return HistoryPosition(dict(await self._database.rows(self._sql.thinned)))
 
     async def thin(self, before: int) -> int:
         """Delete entries of what is gone since before a time; return how many."""
         async with self._database.transaction() as transaction:
-            known: dict[int, int] = dict(await transaction.rows(self._thinned))
-            for node, number in await transaction.rows(self._last_thinned, {"before": before}):
+            known: dict[int, int] = dict(await transaction.rows(self._sql.thinned))
+            for node, number in await transaction.rows(self._sql.last_thinned, {"before": before}):
                 row = {"node": node, "number": max(number, known.get(node, 0))}
-                await transaction.run(self._put_thinned, row)
-            return await transaction.run(self._thin, {"before": before})
+                await transaction.run(self._sql.put_thinned, row)
+            return await transaction.run(self._sql.thin, {"before": before})
 
     async def record_torrents(self, transaction: Transaction, torrents: Sequence[int]) -> None:
         """Tell that torrents were added or changed; ids that are gone are told when they go."""
-        rows = await transaction.rows(self._torrents, {"ids": self._dialect.ids(sorted(set(torrents)))})
+        rows = await transaction.rows(self._sql.torrents, {"ids": self._dialect.ids(sorted(set(torrents)))})
         await self._record(
             transaction, HistorySubject.TORRENT, {bytes(each): not hidden for each, hidden in rows}
         )
 
     async def record_removed(self, transaction: Transaction, torrents: Sequence[int]) -> None:
         """Tell that torrents are about to be removed."""
-        rows = await transaction.rows(self._torrents, {"ids": self._dialect.ids(sorted(set(torrents)))})
+        rows = await transaction.rows(self._sql.torrents, {"ids": self._dialect.ids(sorted(set(torrents)))})
         seen = {bytes(each): not hidden for each, hidden in rows}
         await self._record(transaction, HistorySubject.TORRENT, seen, gone=True)
 
@@ -112,9 +85,9 @@ class SqlHistory:
             return
         key = {"node": OWN_NODE, "subject": subject.value}
         asked = {**key, "hashes": self._dialect.hashes(sorted(seen))}
-        known = {bytes(row[0]): row[1:] for row in await transaction.rows(self._known, asked)}
-        ((last,),) = await transaction.rows(self._last, {"node": OWN_NODE})
-        thinned: dict[int, int] = dict(await transaction.rows(self._thinned))
+        known = {bytes(row[0]): row[1:] for row in await transaction.rows(self._sql.known, asked)}
+        ((last,),) = await transaction.rows(self._sql.last, {"node": OWN_NODE})
+        thinned: dict[int, int] = dict(await transaction.rows(self._sql.thinned))
         now, rows = int(self._clock()), []
         for number, infohash in enumerate(sorted(seen), start=max(last or 0, thinned.get(OWN_NODE, 0)) + 1):
             first, was_seen, was_gone = known.get(infohash, (number, 0, 1))
@@ -130,7 +103,7 @@ class SqlHistory:
                     "time": now,
                 }
             )
-        await transaction.run_many(self._put, rows)
+        await transaction.run_many(self._sql.put, rows)
 
 
 class HistoryIndex:

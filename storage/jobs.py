@@ -4,22 +4,20 @@ import json
 import zlib
 from collections.abc import AsyncIterator, Mapping, Sequence
 from functools import lru_cache
-from typing import Any
-
-from sqlalchemy import Select, Table, bindparam, delete, insert, select, update
+from typing import TYPE_CHECKING, Any
 
 from bittorrent.infohash import InfoHash
 from downloads.model import ContentFile, ContentKey, JobLabels, SeedPolicy
 from downloads.store import ContentMetadata, ContentRow, JobRow, LabelKind
 from storage.database import Database, Row, Transaction
 from storage.dialect import Statement
-from storage.rows import new_row
-from storage.tables import content, job, job_label
+
+if TYPE_CHECKING:
+    from storage.statements.jobs import JobStatements
+
 
 _BATCH = 1000
 _FLAGS = ("known", "private", "begun", "complete", "rested")
-_CONTENT_COLUMNS = tuple(column for column in content.c if column.name not in {"files", "torrent"})
-_JOB_COLUMNS = tuple(column for column in job.c if column.name != "magnet")
 _FEW_FILES = 512  # bytes of a packed list up to which it is kept as it was read
 _NO_FILES = zlib.compress(b"[]")
 
@@ -28,47 +26,18 @@ class SqlJobs:
     """A `JobStore` in a SQL database."""
 
     def __init__(self, database: Database) -> None:
-        dialect = database.dialect
-        compiled = dialect.compile
         self._database = database
         self._dialect = database.dialect
-        self._contents = compiled(_batch(content, _CONTENT_COLUMNS))
-        self._jobs = compiled(_batch(job, _JOB_COLUMNS))
-        self._add_content = compiled(insert(content).values(**new_row(content)).returning(content.c.id))
-        self._add_job = compiled(insert(job).values(**new_row(job)).returning(job.c.id))
-        self._update_content = compiled(
-            _update_columns(content, [column.name for column in _CONTENT_COLUMNS])
-        )
-        self._update_job = compiled(_update_columns(job, [column.name for column in _JOB_COLUMNS]))
-        self._set_metadata = compiled(_update_columns(content, ["files", "torrent"]))
-        self._set_content = compiled(_update_columns(job, ["content_id"]))
-        held = select(job.c.account_id).where(job.c.content_id == bindparam("target"))
-        of_source = job.c.content_id == bindparam("source")
-        movable = update(job).where(of_source, job.c.account_id.not_in(held))
-        self._merge = compiled(movable.values(content_id=bindparam("target")))
-        self._delete_jobs_of_content = compiled(delete(job).where(of_source))
-        self._delete_jobs = compiled(delete(job).where(dialect.in_list(job.c.id, "ids")))
-        self._delete_content = compiled(delete(content).where(content.c.id == bindparam("row")))
-        self._files = compiled(
-            select(content.c.id, content.c.files).where(dialect.in_list(content.c.id, "ids"))
-        )
-        self._torrent = compiled(select(content.c.torrent).where(content.c.id == bindparam("row")))
-        self._magnets = compiled(select(job.c.id, job.c.magnet).where(dialect.in_list(job.c.id, "ids")))
-        of_account = (job_label.c.account_id == bindparam("account"), job_label.c.kind == bindparam("label"))
-        named = job_label.c.name == bindparam("value")
-        self._names = compiled(select(job_label.c.name).where(*of_account).order_by(job_label.c.name))
-        self._name = compiled(select(job_label.c.name).where(*of_account, named))
-        self._add_name = compiled(insert(job_label).values(**new_row(job_label)))
-        self._delete_name = compiled(delete(job_label).where(*of_account, named))
+        self._sql: JobStatements = database.dialect.statements("storage.statements.jobs.JobStatements")
 
     async def contents(self) -> AsyncIterator[list[ContentRow]]:
         """Yield all content in bounded batches, by id."""
-        async for rows in self._walk(self._contents):
-            yield [_content_row(row) for row in rows]
+        async for rows in self._walk(self._sql.contents):
+            yield [_content_row(self._sql.content_columns, row) for row in rows]
 
     async def jobs(self) -> AsyncIterator[list[JobRow]]:
         """Yield all jobs in bounded batches, by id."""
-        async for rows in self._walk(self._jobs):
+        async for rows in self._walk(self._sql.jobs):
             yield [_job_row(row) for row in rows]
 
     async def add(
@@ -78,7 +47,7 @@ class SqlJobs:
         async with self._database.transaction() as transaction:
             number = content.id or await self._insert_content(transaction, content, metadata)
             row = {**_job_columns(job), "content_id": number, "magnet": magnet}
-            ((added,),) = await transaction.rows(self._add_job, row)
+            ((added,),) = await transaction.rows(self._sql.add_job, row)
         return number, int(added)
 
     async def save(self, contents: Sequence[ContentRow], jobs: Sequence[JobRow]) -> None:
@@ -87,56 +56,56 @@ class SqlJobs:
             return
         async with self._database.transaction() as transaction:
             await transaction.run_many(
-                self._update_content, [_new_values(_content_columns(row)) for row in contents]
+                self._sql.update_content, [_new_values(_content_columns(row)) for row in contents]
             )
-            await transaction.run_many(self._update_job, [_new_values(_job_columns(row)) for row in jobs])
+            await transaction.run_many(self._sql.update_job, [_new_values(_job_columns(row)) for row in jobs])
 
     async def set_metadata(self, content: ContentRow, metadata: ContentMetadata) -> None:
         """Write a content's row with its metadata."""
         async with self._database.transaction() as transaction:
-            await transaction.run(self._update_content, _new_values(_content_columns(content)))
+            await transaction.run(self._sql.update_content, _new_values(_content_columns(content)))
             await transaction.run(
-                self._set_metadata, _new_values({"id": content.id, **_metadata_columns(metadata)})
+                self._sql.set_metadata, _new_values({"id": content.id, **_metadata_columns(metadata)})
             )
 
     async def split(self, job: int, content: ContentRow, metadata: ContentMetadata) -> int:
         """Give a job new content of its own, and return that content's id."""
         async with self._database.transaction() as transaction:
             number = await self._insert_content(transaction, content, metadata)
-            await transaction.run(self._set_content, _new_values({"id": job, "content_id": number}))
+            await transaction.run(self._sql.set_content, _new_values({"id": job, "content_id": number}))
         return number
 
     async def merge(self, source: int, target: int) -> None:
         """Move jobs to other content, except of accounts that have a job there; delete the rest of the source."""
         async with self._database.transaction() as transaction:
-            await transaction.run(self._merge, {"source": source, "target": target})
-            await transaction.run(self._delete_jobs_of_content, {"source": source})
-            await transaction.run(self._delete_content, {"row": source})
+            await transaction.run(self._sql.merge, {"source": source, "target": target})
+            await transaction.run(self._sql.delete_jobs_of_content, {"source": source})
+            await transaction.run(self._sql.delete_content, {"row": source})
 
     async def remove(self, jobs: Sequence[int], content: int | None) -> None:
         """Delete jobs, and content that no job uses any more."""
         async with self._database.transaction() as transaction:
-            await transaction.run(self._delete_jobs, {"ids": self._dialect.ids(jobs)})
+            await transaction.run(self._sql.delete_jobs, {"ids": self._dialect.ids(jobs)})
             if content is not None:
-                await transaction.run(self._delete_content, {"row": content})
+                await transaction.run(self._sql.delete_content, {"row": content})
 
     async def files(self, contents: Sequence[int]) -> Mapping[int, tuple[ContentFile, ...]]:
         """Return the files of content by its id."""
-        rows = await self._database.rows(self._files, {"ids": self._dialect.ids(contents)})
+        rows = await self._database.rows(self._sql.files, {"ids": self._dialect.ids(contents)})
         return {number: _decode_files(packed) for number, packed in rows}
 
     async def torrent(self, content: int) -> bytes | None:
         """Return the .torrent of content."""
-        rows = await self._database.rows(self._torrent, {"row": content})
+        rows = await self._database.rows(self._sql.torrent, {"row": content})
         return rows[0][0] if rows else None
 
     async def magnets(self, jobs: Sequence[int]) -> Mapping[int, str]:
         """Return the magnet links of jobs by their ids."""
-        return dict(await self._database.rows(self._magnets, {"ids": self._dialect.ids(jobs)}))
+        return dict(await self._database.rows(self._sql.magnets, {"ids": self._dialect.ids(jobs)}))
 
     async def names(self, account: int, kind: LabelKind) -> list[str]:
         """Return the categories or tags that an account keeps, by name."""
-        rows = await self._database.rows(self._names, {"account": account, "label": kind.value})
+        rows = await self._database.rows(self._sql.names, {"account": account, "label": kind.value})
         return [name for (name,) in rows]
 
     async def add_names(self, account: int, kind: LabelKind, names: Sequence[str]) -> None:
@@ -144,9 +113,9 @@ class SqlJobs:
         async with self._database.transaction() as transaction:
             for name in names:
                 wanted = {"account": account, "label": kind.value, "value": name}
-                if not await transaction.rows(self._name, wanted):
+                if not await transaction.rows(self._sql.name, wanted):
                     row = {"account_id": account, "kind": kind.value, "name": name}
-                    await transaction.run(self._add_name, row)
+                    await transaction.run(self._sql.add_name, row)
 
     async def remove_names(
         self, account: int, kind: LabelKind, names: Sequence[str], jobs: Sequence[JobRow]
@@ -155,8 +124,8 @@ class SqlJobs:
         async with self._database.transaction() as transaction:
             for name in names:
                 wanted = {"account": account, "label": kind.value, "value": name}
-                await transaction.run(self._delete_name, wanted)
-            await transaction.run_many(self._update_job, [_new_values(_job_columns(row)) for row in jobs])
+                await transaction.run(self._sql.delete_name, wanted)
+            await transaction.run_many(self._sql.update_job, [_new_values(_job_columns(row)) for row in jobs])
 
     async def _walk(self, statement: Statement) -> AsyncIterator[list[Row]]:
         after = 0
@@ -170,29 +139,12 @@ class SqlJobs:
         packed = (
             _metadata_columns(metadata) if metadata is not None else {"files": _NO_FILES, "torrent": None}
         )
-        ((number,),) = await transaction.rows(self._add_content, {**_content_columns(row), **packed})
+        ((number,),) = await transaction.rows(self._sql.add_content, {**_content_columns(row), **packed})
         return int(number)
-
-
-def _batch(table: Table, columns: Sequence[Any]) -> Select[Any]:
-    return select(*columns).where(table.c.id > bindparam("after")).order_by(table.c.id).limit(_BATCH)
-
-
-def _update_columns(table: Table, names: Sequence[str]) -> Any:  # noqa: ANN401 - an Update, whatever its columns
-    values: dict[str, Any] = {name: bindparam(f"new_{name}") for name in names if name != "id"}
-    return update(table).where(table.c.id == bindparam("new_id")).values(values)
 
 
 def _new_values(values: Mapping[str, object]) -> dict[str, Any]:
     return {f"new_{name}": value for name, value in values.items()}
-
-
-def _content_row(row: Row) -> ContentRow:
-    values: dict[str, Any] = dict(zip((column.name for column in _CONTENT_COLUMNS), row, strict=True))
-    values["key"] = ContentKey(InfoHash(values.pop("infohash")), values.pop("account_id"))
-    values["v2"] = InfoHash(values["v2"]) if values["v2"] else None
-    values.update({name: bool(values[name]) for name in _FLAGS})
-    return ContentRow(**values)
 
 
 def _content_columns(row: ContentRow) -> dict[str, Any]:
@@ -272,3 +224,11 @@ def _few_files(packed: bytes) -> tuple[ContentFile, ...]:
 def _unpacked_files(packed: bytes) -> tuple[ContentFile, ...]:
     files = json.loads(zlib.decompress(packed))
     return tuple(ContentFile(index, path, size) for index, (path, size) in enumerate(files))
+
+
+def _content_row(columns: Sequence[str], row: Row) -> ContentRow:
+    values: dict[str, Any] = dict(zip(columns, row, strict=True))
+    values["key"] = ContentKey(InfoHash(values.pop("infohash")), values.pop("account_id"))
+    values["v2"] = InfoHash(values["v2"]) if values["v2"] else None
+    values.update({name: bool(values[name]) for name in _FLAGS})
+    return ContentRow(**values)

@@ -1,14 +1,15 @@
 """The swarm journal in a SQL database: packed swarms, a row for each part, a transaction for each flush."""
 
 from collections.abc import AsyncIterator, Iterator, Sequence
-from typing import Any
-
-from sqlalchemy import BindParameter, bindparam, delete, select, tuple_
+from typing import TYPE_CHECKING, Any
 
 from bittorrent.infohash import InfoHash
 from storage.database import Database
-from storage.tables import swarm
 from tracker.flusher import JournalRow
+
+if TYPE_CHECKING:
+    from storage.statements.journal import JournalStatements
+
 
 BATCH = 500
 
@@ -18,18 +19,8 @@ class SqlJournal:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        dialect = database.dialect
-        infohash: BindParameter[bytes] = bindparam("infohash")
-        part: BindParameter[int] = bindparam("part")
-        self._upsert = dialect.compile(dialect.upsert(swarm, "payload"))
-        self._delete = dialect.compile(
-            delete(swarm).where(swarm.c.infohash == infohash, swarm.c.part == part)
-        )
-        self._page = dialect.compile(
-            select(swarm.c.infohash, swarm.c.part, swarm.c.payload)
-            .where(tuple_(swarm.c.infohash, swarm.c.part) > tuple_(infohash, part))
-            .order_by(swarm.c.infohash, swarm.c.part)
-            .limit(bindparam("limit"))
+        self._sql: JournalStatements = database.dialect.statements(
+            "storage.statements.journal.JournalStatements"
         )
 
     async def write(self, rows: Sequence[JournalRow]) -> None:
@@ -41,14 +32,14 @@ class SqlJournal:
                 kept = [_key_and_payload(row) for row in batch if row.payload is not None]
                 gone = [_key_and_payload(row) for row in batch if row.payload is None]
                 if kept:
-                    await transaction.run_many(self._upsert, kept)
+                    await transaction.run_many(self._sql.upsert, kept)
                 if gone:
-                    await transaction.run_many(self._delete, gone)
+                    await transaction.run_many(self._sql.delete, gone)
 
     async def read(self, batch: int) -> AsyncIterator[list[JournalRow]]:
         """Yield every row in key order, at most `batch` at a time; writes in between may or may not show."""
         after = {"infohash": b"", "part": -1}
-        while page := await self._database.rows(self._page, {**after, "limit": batch}):
+        while page := await self._database.rows(self._sql.page, {**after, "limit": batch}):
             yield [JournalRow(InfoHash.of(key), number, payload) for key, number, payload in page]
             after = {"infohash": page[-1][0], "part": page[-1][1]}
 

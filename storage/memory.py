@@ -147,6 +147,29 @@ class MemoryListEntries:
         covered = {each for entry in self.kept.values() if entry.kind == kind for each in entry.infohashes}
         return HashPage.of(sorted(each for each in covered if not each.is_v2 and each > after)[:limit])
 
+    async def of_source(
+        self, kind: ListKind, source: str, after: bytes, limit: int
+    ) -> list[tuple[InfoHash, str]]:
+        """Return up to `limit` infohashes above `after` of a source's entries, each with its reason, in order."""
+        mine = sorted(self.kept[key].infohash for key in self.kept if key[1] == kind)
+        entries = [self.kept[each, kind] for each in mine if each > after]
+        return [(entry.infohash, entry.reason) for entry in entries if entry.source == source][:limit]
+
+    async def add_all(self, entries: Sequence[ListEntry]) -> None:
+        """Add entries of one source; one that is there stays, but for the reason of one of the same source."""
+        for entry in entries:
+            earlier = self.kept.get((entry.infohash, entry.kind))
+            if earlier is None:
+                await self.set(entry)
+            elif earlier.source == entry.source:
+                self.kept[entry.infohash, entry.kind] = replace(earlier, reason=entry.reason)
+
+    async def remove_all(self, infohashes: Sequence[InfoHash], kind: ListKind, source: str) -> None:
+        """Delete entries of a source."""
+        for each in infohashes:
+            if (found := self.kept.get((each, kind))) is not None and found.source == source:
+                del self.kept[each, kind]
+
 
 class MemoryJournal:
     """A swarm journal in a dictionary; `failing` makes writes fail, for tests of the flusher."""

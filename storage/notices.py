@@ -2,9 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
-
-from sqlalchemy import bindparam, func, insert, select, update
+from typing import TYPE_CHECKING, Any
 
 from bittorrent.infohash import InfoHash
 from bittorrent.refusal import Refusal
@@ -12,15 +10,10 @@ from catalogue.model import Page, Person
 from catalogue.notices import NewNotice, Notice, NoticeFigures, NoticeKind, NoticeState
 from storage.database import Database
 from storage.parameters import page_parameters
-from storage.rows import new_row
-from storage.tables import account, notice
 
-_ROW = (
-    *(notice.c[name] for name in ("id", "kind", "about", "claimant", "contact", "work", "statement")),
-    *(notice.c[name] for name in ("torrents", "added", "state", "decided", "answer")),
-    account.c.id,
-    account.c.name,
-)
+if TYPE_CHECKING:
+    from storage.statements.notices import NoticeStatements
+
 _MOST_COUNTED = 100_000
 """Notices that figures are made of, the newest ones."""
 
@@ -30,38 +23,8 @@ class SqlNotices:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        compiled, rows = database.dialect.compile, notice.c
-        read = select(*_ROW).select_from(notice.outerjoin(account, account.c.id == rows.decider_id))
-        limited: dict[str, Any] = {"limit": bindparam("limit"), "offset": bindparam("offset")}
-        is_open = rows.state == NoticeState.OPEN.value
-        self._add = compiled(insert(notice).values(**new_row(notice)).returning(rows.id))
-        self._one = compiled(read.where(rows.id == bindparam("key")))
-        self._pages = {
-            False: compiled(_limited(read.where(is_open).order_by(rows.id), limited)),
-            True: compiled(_limited(read.where(~is_open).order_by(rows.id.desc()), limited)),
-            None: compiled(_limited(read.order_by(rows.id.desc()), limited)),
-        }
-        counted = select(func.count()).select_from(notice)
-        self._counts = {
-            False: compiled(counted.where(is_open)),
-            True: compiled(counted.where(~is_open)),
-            None: compiled(counted),
-        }
-        self._decide = compiled(
-            update(notice)
-            .where(rows.id == bindparam("key"), is_open)
-            .values(
-                state=bindparam("new"),
-                decided=bindparam("now"),
-                decider_id=bindparam("by"),
-                answer=bindparam("said"),
-            )
-            .returning(rows.id)
-        )
-        self._figures = compiled(
-            select(rows.added, rows.kind, rows.state, rows.torrents)
-            .order_by(rows.id.desc())
-            .limit(bindparam("limit"))
+        self._sql: NoticeStatements = database.dialect.statements(
+            "storage.statements.notices.NoticeStatements"
         )
 
     async def add(self, new: NewNotice, now: int, most: int) -> int:
@@ -78,21 +41,26 @@ class SqlNotices:
             "answer": "",
         }
         async with self._database.transaction() as transaction:
-            ((waiting,),) = await transaction.rows(self._counts[False])
+            ((waiting,),) = await transaction.rows(self._sql.open_count)
             if waiting >= most:
                 raise Refusal("full")
-            ((number,),) = await transaction.rows(self._add, row)
+            ((number,),) = await transaction.rows(self._sql.add, row)
         return int(number)
 
     async def notice(self, number: int) -> Notice | None:
         """Find a notice."""
-        rows = await self._database.rows(self._one, {"key": number})
+        rows = await self._database.rows(self._sql.one, {"key": number})
         return _read(rows[0]) if rows else None
 
     async def notices(self, offset: int, limit: int, *, decided: bool | None) -> Page[Notice]:
         """Return open notices oldest first, decided ones newest first, or with None all, newest first."""
-        rows = await self._database.rows(self._pages[decided], page_parameters(offset, limit))
-        ((total,),) = await self._database.rows(self._counts[decided])
+        sql = self._sql
+        page, count = sql.page, sql.count
+        if decided is not None:
+            page = sql.decided_page if decided else sql.open_page
+            count = sql.decided_count if decided else sql.open_count
+        rows = await self._database.rows(page, page_parameters(offset, limit))
+        ((total,),) = await self._database.rows(count)
         return Page(tuple(_read(row) for row in rows), int(total))
 
     async def decide(
@@ -101,13 +69,13 @@ class SqlNotices:
         """Decide an open notice; False where it is none."""
         values = {"key": number, "new": state.value, "now": now, "by": decider, "said": answer}
         async with self._database.transaction() as transaction:
-            return bool(await transaction.rows(self._decide, values))
+            return bool(await transaction.rows(self._sql.decide, values))
 
     async def figures(self, months: int) -> list[NoticeFigures]:
         """Return the figures of the newest months that had notices."""
         found: dict[str, list[int]] = {}
         for added, kind, state, torrents in await self._database.rows(
-            self._figures, {"limit": _MOST_COUNTED}
+            self._sql.figures, {"limit": _MOST_COUNTED}
         ):
             month = datetime.fromtimestamp(added, UTC).strftime("%Y-%m")
             if month not in found and len(found) == months:
@@ -119,10 +87,6 @@ class SqlNotices:
             gone = kind == NoticeKind.TAKEDOWN.value and state == NoticeState.HONOURED.value
             counts[4] += len(torrents.split()) if gone else 0
         return [NoticeFigures(month, *counts) for month, counts in found.items()]
-
-
-def _limited(query: Any, by: dict[str, Any]) -> Any:  # noqa: ANN401 - a Select of whatever columns
-    return query.limit(by["limit"]).offset(by["offset"])
 
 
 def _read(row: Sequence[Any]) -> Notice:

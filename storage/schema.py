@@ -18,5 +18,5 @@ class Schema:
     head: str
 
 
-PEERAGE: Final = Schema(_MIGRATIONS / "peerage", "0016")
+PEERAGE: Final = Schema(_MIGRATIONS / "peerage", "0019")
 SWARMS: Final = Schema(_MIGRATIONS / "swarms", "0002")

@@ -1,7 +1,8 @@
 """Storage that does not answer now: locked databases, full and failing disks, as refusals with 503 and 507."""
 
+import asyncio
 import errno
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 
 import structlog
@@ -11,6 +12,9 @@ from storage.database import DatabaseError
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 _FAILING = frozenset({errno.EIO, errno.EROFS, errno.EMFILE, errno.ENFILE})
+
+RETRY_SECONDS = 1.0
+"""Between two tries of what must be done before the service goes on."""
 
 log = structlog.get_logger()
 
@@ -32,3 +36,17 @@ def disk_errors_refused() -> Iterator[None]:
             raise
         log.warning("files.unavailable", error=error.strerror)
         raise StorageUnavailable("disk-full" if error.errno in _FULL else "busy") from error
+
+
+async def until_available(
+    step: Callable[[], Awaitable[object]], pause: Callable[[float], Awaitable[object]] = asyncio.sleep
+) -> None:
+    """Do what may be done again, until storage is neither locked nor full nor failing; any other error passes."""
+    while True:
+        try:
+            await step()
+        except StorageUnavailable as error:
+            log.warning("storage.waiting", error=str(error))
+            await pause(RETRY_SECONDS)
+        else:
+            return

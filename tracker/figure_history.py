@@ -44,13 +44,19 @@ SPANS = (
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """The service in numbers: torrents in the catalogue and the bytes of their content, peers and swarms now."""
+    """The service in numbers: torrents in the catalogue and the bytes of their content, peers and swarms now.
+
+    By transport the announces and scrapes a minute, over the last ten.
+    """
 
     torrents: int
     size: int
     peers: int
     seeders: int
     swarms: int
+    http: int = 0
+    udp: int = 0
+    websocket: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,8 @@ MAX_PASSKEYS = 2**20
 """The most passkeys that a store knows."""
 MOST_CLIENTS = 8
 """The largest limit of an account's clients in a torrent."""
+MOST_LARGEST = 100
+"""The most swarms that a store names as its largest."""
 MOST_SLOTS = 16
 """The largest limit of an account's downloads at once."""
 BUCKETS = 256

@@ -7,10 +7,23 @@ from collections.abc import Iterator, Mapping
 from enum import IntEnum
 from pathlib import Path
 
-from bittorrent import query, shares, udp
+from bittorrent import query, shares, udp, webtorrent
+from bittorrent.client_pattern import VERSION_PARTS, VersionStyle
 from bittorrent.infohash import V1_LENGTH, V2_LENGTH
 from bittorrent.passkey import PASSKEY_MOST
-from tracker import account_limits, changes, journal_row, model, pool, sessions, swarm, swarms
+from tracker import (
+    access,
+    account_limits,
+    changes,
+    journal_row,
+    model,
+    pool,
+    sampling,
+    sessions,
+    socket_peers,
+    swarm,
+    swarms,
+)
 from tracker.model import Event, Families, Transport, Verdict
 
 HEADER = Path(__file__).parent / "native" / "constants.h"
@@ -34,6 +47,12 @@ REFUSALS = (
     "no-passkey",
     "passkey-disabled",
     "passkey-suspended",
+    "address-denied",
+    "client-denied",
+    "other-peer-id",
+    "peer-id-taken",
+    "many-torrents",
+    "unknown-offer",
 )
 """Codes of the refusals that C answers with, in the order of its numbers; the sentences are passed at start."""
 
@@ -49,6 +68,8 @@ class StreamOutcome(IntEnum):
     """A request for another server."""
     CLOSE = 3
     """Nothing that is answered: the connection ends."""
+    UPGRADE = 4
+    """What comes over WebSocket from here on."""
 
 
 _ENUMS: Mapping[str, type[IntEnum]] = {
@@ -57,6 +78,7 @@ _ENUMS: Mapping[str, type[IntEnum]] = {
     "verdict": Verdict,
     "family": Families,
     "outcome": StreamOutcome,
+    "style": VersionStyle,
 }
 _TYPES = {
     **dict.fromkeys(("COMPLETED", "PAUSED", "LEECHER", "GONE"), "UINT32_C"),
@@ -77,6 +99,16 @@ _NUMBERS = {
     "MAX_NUMWANT": model.MAX_NUMWANT,
     "MOST_CLIENTS": model.MOST_CLIENTS,
     "MOST_SLOTS": model.MOST_SLOTS,
+    "VERSION_PARTS": VERSION_PARTS,
+    "MOST_CLIENT_RULES": access.MOST_CLIENT_RULES,
+    "MOST_ADDRESS_RULES": access.MOST_ADDRESS_RULES,
+    "DENIAL_MOST": access.DENIAL_MOST,
+    "MOST_LARGEST": model.MOST_LARGEST,
+    "SAMPLE_EVERY": sampling.SAMPLE_EVERY,
+    "CLIENT_SAMPLES": sampling.CLIENT_SAMPLES,
+    "SAMPLED_ID": sampling.SAMPLED_ID,
+    "LATENCY_BUCKETS": sampling.LATENCY_BUCKETS,
+    "LATENCY_SHIFT": sampling.LATENCY_SHIFT,
     "TAG_BYTES": account_limits.TAG_BYTES,
     "RETRY_SOON": swarms.RETRY_SOON,
     "EPOCH": pool.EPOCH,
@@ -105,6 +137,10 @@ _NUMBERS = {
     "ANNOUNCE_LIMIT": query.ANNOUNCE_LIMIT,
     "SCRAPE_LIMIT": query.SCRAPE_LIMIT,
     "SCRAPE_HASHES": query.SCRAPE_HASHES,
+    "OFFER_ID": webtorrent.OFFER_ID_LENGTH,
+    "MOST_OFFERS": webtorrent.MOST_OFFERS,
+    "OFFER_SECONDS": int(socket_peers.OFFER_SECONDS),
+    "OFFER_ROUNDS": socket_peers.OFFER_ROUNDS,
     "UDP_SMALLEST": udp.SMALLEST_PACKET,
     "UDP_LARGEST": udp.LARGEST_PACKET,
     "UDP_ANNOUNCE": udp.ANNOUNCE_LENGTH,

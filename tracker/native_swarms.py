@@ -1,10 +1,12 @@
 """The swarm store in C: `tracker._native` behind the `SwarmStore` protocol."""
 
+from array import array
 from collections.abc import Sequence
 
 from bittorrent.addresses import Network, unmap_ipv4
 from bittorrent.infohash import InfoHash
 from bittorrent.passkey import is_passkey
+from tracker.access import ADDRESS_DENIED, CLIENT_DENIED, AccessDenied, AccessTable
 from tracker.changes import (
     CHANGES_AT_ONCE,
     SNAPSHOT_START,
@@ -74,7 +76,7 @@ class NativeSwarms:
             peers_per_hour=terms.peers_per_hour,
             shares_bind=terms.shares.threshold(terms.max_torrents),
             peers_bind=terms.shares.threshold(terms.max_peers),
-            exempt=b"".join(_exemption(network) for network in map(unmap_ipv4, terms.shares.exempt)),
+            exempt=b"".join(pack_exemption(network) for network in map(unmap_ipv4, terms.shares.exempt)),
             key=key,
             seed=seed,
         )
@@ -174,6 +176,24 @@ class NativeSwarms:
         """Remove a swarm, its peers and its completed count."""
         self.handle.remove(infohash)
 
+    def set_access(self, table: AccessTable) -> None:
+        """Put rules on clients and addresses in force."""
+        v4, v6 = table.v4, table.v6
+        self.handle.set_access(
+            list(table.texts),
+            table.packed_clients(),
+            b"".join(each.to_bytes(4, "big") for each in v4.starts),
+            array("I", v4.numbers).tobytes(),
+            b"".join(each.to_bytes(16, "big") for each in v6.starts),
+            array("I", v6.numbers).tobytes(),
+        )
+
+    def check_access(self, address: bytes, peer_id: bytes) -> None:
+        """Refuse an address or a peer id by the rules. AccessDenied."""
+        if (denied := self.handle.check_access(address, peer_id)) is not None:
+            by_address, text = denied
+            raise AccessDenied(ADDRESS_DENIED if by_address else CLIENT_DENIED, text)
+
     def set_passkey(self, passkey: bytes, account: int) -> None:
         """Let announces with a passkey count for an account, in place of another one, or refuse them."""
         if not is_passkey(passkey) or not 0 < account <= SUSPENDED_PASSKEY:
@@ -244,13 +264,17 @@ class NativeSwarms:
         """Merge rows of a journal; what is there already in full is not marked dirty."""
         self.handle.restore(rows)
 
+    def largest(self, count: int) -> list[tuple[InfoHash, Counts]]:
+        """Return the swarms with most peers."""
+        return [(InfoHash.of(infohash), Counts(*counts)) for infohash, *counts in self.handle.largest(count)]
+
     def totals(self) -> SwarmTotals:
         """Return the whole store in numbers."""
         torrents, peers, complete = self.handle.totals()
         return SwarmTotals(torrents, peers, complete, peers - complete)
 
 
-def _exemption(network: Network) -> bytes:
+def pack_exemption(network: Network) -> bytes:
     """Pack a network as `struct exemption` of shares.h."""
     prefix = network.network_address.packed
     return bytes([len(prefix), network.prefixlen]) + prefix.ljust(16, b"\0")

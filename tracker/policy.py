@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 
 from bittorrent.infohash import InfoHash
+from tracker.access import AccessTable
 from tracker.mode import Mode
 from tracker.store import SwarmStore
 
@@ -69,6 +70,10 @@ class Policy:
     def join(self, alias: InfoHash, canonical: InfoHash) -> None:
         """Make the two hashes of a hybrid torrent one swarm."""
         self._store.join(alias.truncated, canonical.truncated)
+
+    def set_access(self, table: AccessTable) -> None:
+        """Put rules on clients and addresses in force at once."""
+        self._store.set_access(table)
 
     def set_passkey(self, passkey: bytes, account: int) -> None:
         """Let announces with a passkey count for an account.

@@ -7,7 +7,8 @@ from collections.abc import Iterable
 
 from bittorrent.infohash import InfoHash
 from bittorrent.peers import unpack_all
-from bittorrent.refusal import REASONS
+from bittorrent.refusal import Refusal
+from tracker.access import told
 from tracker.model import Counts, Reply
 
 _STRIDE4, _STRIDE6 = 6, 18
@@ -42,9 +43,9 @@ def _dictionaries(reply: Reply) -> bytes:
     return b"".join(b"d2:ip%d:%b4:porti%dee" % (len(ip), ip.encode(), port) for ip, port in peers)
 
 
-def write_failure(code: str, interval: int, min_interval: int) -> bytes:
+def write_failure(refusal: Refusal, interval: int, min_interval: int) -> bytes:
     """Return the answer that refuses an announce or a scrape; its text is the table's, never the client's."""
-    text = REASONS[code].sentence.encode()
+    text = told(refusal)
     minutes = b"%d" % max(1, interval // 60)
     return b"d14:failure reason%d:%b8:intervali%de12:min intervali%de8:retry in%d:%be" % (
         len(text),

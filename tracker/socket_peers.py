@@ -25,6 +25,7 @@ from bittorrent.webtorrent import (
     write_offer,
     write_scrape_reply,
 )
+from tracker.access import AccessDenied, told
 from tracker.counters import Transport
 from tracker.model import Announce, AnnounceFailure, SocketChange
 from tracker.random_source import RandomSource
@@ -33,8 +34,9 @@ from tracker.tracker import Tracker
 
 OFFER_SECONDS = 120.0
 """How long an offer may be answered."""
+OFFER_ROUNDS = 8
+"""Announces of a peer whose offers are remembered at once."""
 _NO_PORT = bytes(2)
-_ROUNDS = 8  # announces whose offers are remembered at once
 
 
 class PeerConnection(Protocol):
@@ -189,6 +191,7 @@ class SocketPeers:
             return refused.answer
         action = "scrape" if isinstance(message, PeerScrape) else "announce"
         try:
+            self._check_access(connection, message)
             account = self._tracker.account_of(connection.passkey)
             if isinstance(message, PeerScrape):
                 return self._scrape(message)
@@ -200,7 +203,18 @@ class SocketPeers:
         except Refusal as refusal:
             self._tracker.counters.refusals[refusal.code] += 1
             named = message.infohash if isinstance(message, PeerAnnounce) else None
-            return write_failure(refusal.code, action, named)
+            return write_failure(refusal.code, action, named, told(refusal).decode())
+
+    def _check_access(self, connection: PeerConnection, message: PeerAnnounce | PeerScrape) -> None:
+        """Refuse a client or its address by the operator's rules; the peers of its connection go. AccessDenied."""
+        try:
+            if isinstance(message, PeerScrape):
+                self._tracker.check_access(connection.address)
+            else:
+                self._tracker.check_access(connection.address, message.peer_id, message.event)
+        except AccessDenied:
+            self.leave(connection)
+            raise
 
     def leave(self, connection: PeerConnection) -> None:
         """Take every peer of a connection out, because it has ended."""
@@ -362,7 +376,7 @@ class SocketPeers:
 
     def _forget_offers(self, peer: SocketPeer, now: float) -> None:
         """Forget the offers that are too old, and the oldest of too many."""
-        most = self._terms.offers * (_ROUNDS - 1)
+        most = self._terms.offers * (OFFER_ROUNDS - 1)
         while peer.offers:
             oldest = next(iter(peer.offers))
             if len(peer.offers) <= most and peer.offers[oldest][1] >= now:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from bittorrent.infohash import InfoHash
+from tracker.access import AccessTable
 from tracker.changes import CHANGES_AT_ONCE, SNAPSHOT_START, Change, ChangeBatch, Place, Position
 from tracker.journal_row import JournalRow
 from tracker.model import Announce, AnnounceFailure, Counts, Reply, SocketChange, SwarmTotals
@@ -109,6 +110,14 @@ class SwarmStore(Protocol):
         """Return the account of a passkey, NOBODY if there is none."""
         ...
 
+    def set_access(self, table: AccessTable) -> None:
+        """Put rules on clients and addresses in force at once, in place of all before."""
+        ...
+
+    def check_access(self, address: bytes, peer_id: bytes) -> None:
+        """Refuse an address (4 or 16 bytes), or a peer id, of which an empty one is not looked at. AccessDenied."""
+        ...
+
     def take_deltas(self) -> list[SessionDelta]:
         """Return the next deltas of a round through all and forget them; an empty list ends the round."""
         ...
@@ -174,6 +183,10 @@ class SwarmStore(Protocol):
 
     def restore(self, rows: Sequence[JournalRow]) -> None:
         """Merge rows of a journal; in any order, more than once, beside live peers. Damaged ones are passed over."""
+        ...
+
+    def largest(self, count: int) -> list[tuple[InfoHash, Counts]]:
+        """Return the swarms with most peers, at most MOST_LARGEST; of equals the smaller infohash comes first."""
         ...
 
     def totals(self) -> SwarmTotals:

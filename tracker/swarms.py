@@ -2,11 +2,13 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from heapq import nsmallest
 from types import MappingProxyType
 
 from bittorrent.infohash import V1_LENGTH, InfoHash
 from bittorrent.passkey import is_passkey
 from bittorrent.shares import Shares
+from tracker.access import AccessTable
 from tracker.account_limits import AccountLimits
 from tracker.changes import (
     CHANGE_FLAGS,
@@ -35,6 +37,7 @@ from tracker.model import (
     BUCKETS,
     DENIED,
     MAX_PASSKEYS,
+    MOST_LARGEST,
     NOBODY,
     SUSPENDED_PASSKEY,
     UNLISTED,
@@ -66,6 +69,7 @@ LIMITED: Mapping[Verdict, bytes] = MappingProxyType(
     }
 )
 """The warnings of announces beyond an account's limits."""
+_NOT_STORED = frozenset({Verdict.CROWDED, Verdict.OVER_SLOTS})
 RETRY_SOON = 300
 """Seconds to wait after a temporary refusal; the shortest interval that tracker lists accept."""
 
@@ -107,6 +111,7 @@ class Swarms:
         self._cursor = (0, -1)  # pool and slot where the sweep of that swarm goes on, downwards
         self._peers = 0
         self._complete = 0
+        self._access = AccessTable()
         self._passkeys: dict[bytes, int] = {}
         self._sessions = Sessions(terms)
         self._limits = AccountLimits(terms)
@@ -164,33 +169,28 @@ class Swarms:
         `stopped` removes it, and is a success when it was never here. A new torrent that there is no room for is
         answered with a warning: near the cap of an address that has its share already, at the cap where no swarm
         makes room. A new peer beyond its address's cap or the cap of all is served and not stored.
-        An account beyond its limits is answered with a warning and without peers, and is not stored where it has too
-        many clients or downloads. Draws: those of the pick, then the jitter of the interval.
+        An account beyond its limits is answered with a warning and without peers; one with too many clients or
+        downloads is not stored, and makes no swarm. Draws: those of the pick, then the jitter of the interval.
         """
         if (reply := self._put_off(announce.infohash)) is not None:
             return reply
         infohash = self._aliases.get(announce.infohash, announce.infohash)
-        swarm = self._swarms.get(infohash)
+        swarm, verdict, numwant = self._swarms.get(infohash), Verdict.OK, announce.numwant
         if swarm is None:
             if announce.event == Event.STOPPED:
-                if self._log.active:
-                    self._bury(infohash, announce.peer, 0, now)
-                if announce.account:
+                return self._stop_unknown(announce, infohash, now)
+            if announce.account:
+                verdict, numwant = self._limits.check(announce, infohash, now)
+                if verdict in _NOT_STORED:
                     self._sessions.note(announce, infohash, now)
-                    self._limits.check(announce, infohash, now)
-                return self._reply(ZERO_COUNTS, b"", b"")
-            address = announce.peer[:-2]
-            if len(self._swarms) >= self._binds_above and not self._make_room(infohash, address):
+                    return self._warned(ZERO_COUNTS, verdict)
+            if (swarm := self._found(infohash, announce.peer[:-2], now)) is None:
                 return Reply(ZERO_COUNTS, RETRY_SOON, RETRY_SOON, warning=FULL)
-            swarm = self._make(infohash, now)
-            self._give(swarm, address)
-        verdict, numwant = Verdict.OK, announce.numwant
+        elif announce.account:
+            verdict, numwant = self._limits.check(announce, infohash, now)
         if announce.account:
             self._sessions.note(announce, infohash, now)
-            verdict, numwant = self._limits.check(announce, infohash, now)
-            if verdict in (Verdict.CROWDED, Verdict.OVER_SLOTS):
-                if swarm.dirty:  # it may be new, with nobody in it
-                    self._dirty[infohash[0]].add(infohash)
+            if verdict in _NOT_STORED:
                 return self._warned(self._counts(infohash, swarm), verdict)
         before = len(swarm), swarm.counts().complete
         where = self._store_peer(infohash, swarm, announce, now)
@@ -206,6 +206,15 @@ class Swarms:
         if announce.account:
             self._limits.spend(announce.account, len(reply.peers) // 6 + len(reply.peers6) // 18)
         return reply
+
+    def _stop_unknown(self, announce: Announce, infohash: InfoHash, now: int) -> Reply:
+        """Answer a `stopped` in a swarm that is not here: others and the account's session still hear of it."""
+        if self._log.active:
+            self._bury(infohash, announce.peer, 0, now)
+        if announce.account:
+            self._sessions.note(announce, infohash, now)
+            self._limits.check(announce, infohash, now)
+        return self._reply(ZERO_COUNTS, b"", b"")
 
     def _warned(self, counts: Counts, verdict: Verdict) -> Reply:
         """Return an answer without peers, with the warning of a limit where it is by one."""
@@ -228,10 +237,8 @@ class Swarms:
         if swarm is None:
             if change.difference <= 0:
                 return Reply(ZERO_COUNTS, self._terms.interval, self._terms.min_interval)
-            if len(self._swarms) >= self._binds_above and not self._make_room(infohash, change.address):
+            if (swarm := self._found(infohash, change.address, now)) is None:
                 return Reply(ZERO_COUNTS, RETRY_SOON, RETRY_SOON, warning=FULL)
-            swarm = self._make(infohash, now)
-            self._give(swarm, change.address)
         self._count_sockets(infohash, swarm, change, now)
         return Reply(self._counts(infohash, swarm), self._terms.interval, self._terms.min_interval)
 
@@ -254,6 +261,14 @@ class Swarms:
         self._complete += swarm.counts().complete - before[1]
         if swarm.dirty:
             self._dirty[infohash[0]].add(infohash)
+
+    def _found(self, infohash: InfoHash, address: bytes, now: int) -> Swarm | None:
+        """Make the swarm of a newcomer; None: there is no room for it."""
+        if len(self._swarms) >= self._binds_above and not self._make_room(infohash, address):
+            return None
+        swarm = self._make(infohash, now)
+        self._give(swarm, address)
+        return swarm
 
     def _make(self, infohash: InfoHash, now: int) -> Swarm:
         swarm = self._swarms[infohash] = Swarm(now)
@@ -381,6 +396,14 @@ class Swarms:
             return b"", b""
         nobody = Announce(infohash, b"", Event.NONE, seeder=False, numwant=numwant)
         return swarm.pick(nobody, (0, -1), self._rng)
+
+    def set_access(self, table: AccessTable) -> None:
+        """Put rules on clients and addresses in force."""
+        self._access = table
+
+    def check_access(self, address: bytes, peer_id: bytes) -> None:
+        """Refuse an address or a peer id by the rules. AccessDenied."""
+        self._access.check(address, peer_id)
 
     def set_passkey(self, passkey: bytes, account: int) -> None:
         """Let announces with a passkey count for an account, in place of another one, or refuse them."""
@@ -555,6 +578,12 @@ class Swarms:
                     changes.append(change_of(infohash, pool.at(slot), rank))
             which, end = (which, first) if first else (which + 1, -1)
         return which, end
+
+    def largest(self, count: int) -> list[tuple[InfoHash, Counts]]:
+        """Return the swarms with most peers; it looks at every swarm."""
+        sizes = ((-len(swarm), infohash) for infohash, swarm in self._swarms.items() if len(swarm))
+        found = nsmallest(min(count, MOST_LARGEST), sizes)
+        return [(infohash, self._counts(infohash, self._swarms[infohash])) for _, infohash in found]
 
     def totals(self) -> SwarmTotals:
         """Return the whole store in numbers."""

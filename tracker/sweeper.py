@@ -20,6 +20,20 @@ async def sweep(store: SwarmStore, clock: Callable[[], float], step: float = _ST
         store.expire(int(clock()), max(_LEAST, int(work * step / _ROUND)))
 
 
+def patient(clock: Callable[[], float], seconds: float) -> Callable[[], float]:
+    """Return a clock for the sweep after a restart, which stays `seconds` behind for as long, from now on.
+
+    Whoever could not announce while the service was away is not dropped before he could again, so counts do not dip.
+    """
+    began = clock()
+
+    def behind() -> float:
+        now = clock()
+        return now - seconds if began <= now < began + seconds else now
+
+    return behind
+
+
 def sweep_once(store: SwarmStore, now: int) -> int:
     """Expire every silent peer in one go, as after a restore; return how many there were."""
     totals = store.totals()

@@ -31,6 +31,10 @@ _REFUSED = MappingProxyType(
 )
 
 
+def _note_nothing(_peer_id: bytes, _version: int) -> None:
+    """Keep no figure of clients."""
+
+
 class Tracker:
     """One tracker for every door; its calls are plain functions, finished before they return."""
 
@@ -41,6 +45,8 @@ class Tracker:
         self.policy = policy
         self.terms = terms
         self.counters = TrackerCounters()
+        self.note_client: Callable[[bytes, int], None] = _note_nothing
+        """Told of the client of each announce that Python's doors answer, and of its IP version."""
         self._clock = clock
 
     @property
@@ -68,6 +74,13 @@ class Tracker:
         if (code := _REFUSED.get(account)) is not None:
             raise Refusal(code)
         return account
+
+    def check_access(self, address: bytes, peer_id: bytes = b"", event: Event = Event.NONE) -> None:
+        """Refuse a client or its address by the operator's rules, but for one that stops. AccessDenied."""
+        if event is not Event.STOPPED:
+            self.store.check_access(address, peer_id)
+        if peer_id:
+            self.note_client(peer_id, 4 if len(address) == 4 else 6)
 
     def announce(self, announce: Announce) -> Reply | AnnounceFailure:
         """Answer an announce; a refusal that passes by itself is an empty success with a warning."""

@@ -48,6 +48,14 @@ _PLOTS: tuple[tuple[str, tuple[tuple[str, _Figure], ...], Callable[[Language, in
         Language.count,
     ),
     (message("Swarms"), ((message("swarms"), lambda each: each.swarms),), Language.count),
+    (
+        message("Announces a minute"),
+        (
+            (message("over HTTP and WebSocket"), lambda each: each.http + each.websocket),
+            (message("over UDP"), lambda each: each.udp),
+        ),
+        Language.count,
+    ),
     (message("Torrents"), ((message("torrents"), lambda each: each.torrents),), Language.count),
     (message("Content"), ((message("bytes"), lambda each: each.size),), Language.size),
 )

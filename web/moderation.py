@@ -1,4 +1,4 @@
-"""The moderators' pages: reports and the log."""
+"""The moderators' pages: reports, the log, and for admins webhooks and what is wrong with the installation."""
 
 from starlette.responses import Response
 from starlette.routing import Route
@@ -22,6 +22,7 @@ def routes(router: PageRouter) -> list[Route]:
         router.form("/moderation/reports/{id}/resolve", _resolve),
         router.page("/moderation/webhooks", _webhooks),
         router.form("/moderation/webhooks/{id}/resend", _resend),
+        router.page("/moderation/doctor", _doctor, right=Right.ACCOUNTS),
     ]
 
 
@@ -87,3 +88,15 @@ async def _webhooks(context: PageContext) -> Response:
 async def _resend(context: PageContext) -> Response:
     await context.services.moderation.webhooks.send_again(context.principal, context.number())
     return context.redirect("/moderation/webhooks")
+
+
+async def _doctor(context: PageContext) -> Response:
+    found = await context.services.moderation.diagnosis.findings(context.principal)
+    return context.render(
+        "doctor",
+        message("Installation"),
+        no_store=True,
+        found=found,
+        wrong=sum(each.is_wrong for each in found.findings),
+        manages=context.may(Right.ACCOUNTS),
+    )

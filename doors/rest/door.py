@@ -23,6 +23,7 @@ from doors.admission import (
     session,
 )
 from doors.rest import (
+    access,
     bodies,
     changes,
     collages,
@@ -67,6 +68,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *taxonomy.OPERATIONS,
     *comments.OPERATIONS,
     *collages.OPERATIONS,
+    *access.OPERATIONS,
     *moderation.OPERATIONS,
     *sessions.OPERATIONS,
     *tokens.OPERATIONS,

@@ -20,7 +20,9 @@ from doors.rest.field_types import (
     RawTextField,
     TrueFalseField,
 )
-from lists.infohashes import REASON_LIMIT
+from lists.access_rules import LONGEST_PATTERN, RuleSubject
+from lists.entry_text import REASON_LIMIT
+from lists.infohashes import ListKind
 from tracker.credit import LATEST, MOST_PERCENT
 
 LONGEST_SEARCH = 1000
@@ -108,6 +110,13 @@ REPORT = MappingProxyType({"subject": enum_values(Subject), "target": _ID, **fie
 RESOLUTION = fields.RESOLUTION
 NEWS = fields.NEWS
 LIST_ENTRY = field_table(info_hash=InfohashField(), reason=TextField(REASON_LIMIT, filled=True))
+RULES = field_table(subject=enum_values(RuleSubject), page=_PAGE, per_page=PerPageField())
+RULE = field_table(
+    subject=enum_values(RuleSubject),
+    pattern=TextField(LONGEST_PATTERN, filled=True),
+    verdict=enum_values(ListKind),
+    reason=TextField(REASON_LIMIT),
+)
 
 _PERCENT = IntegerField(0, MOST_PERCENT)
 _MOMENT = IntegerField(0, LATEST)

@@ -32,7 +32,10 @@ class Backup:
 
 @dataclass(frozen=True, slots=True)
 class BackupRecord:
-    """The backup: its folder, its .torrent files, those copied now and their bytes, and what could not be saved."""
+    """The backup: its folder, its .torrent files, those copied now and their bytes, and what could not be saved.
+
+    Files that are in a `bucket` are not in it.
+    """
 
     folder: str
     files: int
@@ -40,6 +43,7 @@ class BackupRecord:
     copied_bytes: int
     missing: tuple[str, ...]
     damaged: tuple[str, ...]
+    bucket: str | None = None
 
 
 async def _backup(
@@ -47,21 +51,41 @@ async def _backup(
 ) -> AsyncIterator[BackupRecord]:
     from bittorrent.refusal import Refusal  # noqa: PLC0415 - where the command runs
     from storage.database import DatabaseError  # noqa: PLC0415
+    from storage.maintenance import MaintenanceEntry, MaintenanceLog  # noqa: PLC0415
     from storage.sqlite.backup import BackupError, make_backup  # noqa: PLC0415
 
     if application.started:  # else there is nothing that is not on disk
         await application.tracker.flusher.flush()
         await application.accounts.accounts.flush_last_used()
-    now = application.environment.clock()
+    folder, environment = application.stores.folder, application.environment
+    now, began = environment.clock(), environment.timer()
+    log, bucket = MaintenanceLog(folder.maintenance), application.settings.blobs
+
+    def note(well: bool, **details: object) -> None:
+        log.append(MaintenanceEntry(int(now), "backup", environment.timer() - began, well, details))
+
     try:
         done = await asyncio.to_thread(
-            make_backup, application.stores.folder, arguments.folder, now, arguments.keep
+            make_backup, folder, arguments.folder, now, arguments.keep, files=bucket is None
         )
     except Refusal:
         raise
-    except (BackupError, DatabaseError) as error:
+    except (BackupError, DatabaseError, OSError) as error:
+        note(False, error=str(error))
+        if isinstance(error, OSError):
+            raise
         raise Refusal("unreadable", str(error)) from error
-    yield BackupRecord(done.folder, done.files, done.copied, done.copied_bytes, done.missing, done.damaged)
+    note(
+        not done.missing and not done.damaged,
+        folder=done.folder,
+        files=done.files,
+        copied=done.copied,
+        missing=len(done.missing),
+        damaged=len(done.damaged),
+    )
+    yield BackupRecord(
+        done.folder, done.files, done.copied, done.copied_bytes, done.missing, done.damaged, bucket
+    )
 
 
 async def _show_backup(_arguments: Backup, records: AsyncIterator[BackupRecord]) -> bool:
@@ -72,6 +96,8 @@ async def _show_backup(_arguments: Backup, records: AsyncIterator[BackupRecord])
         for infohash in record.damaged:
             print_line(f"{infohash}  has a file that is not what was stored")
         sound = not record.missing and not record.damaged
+        if record.bucket is not None:
+            print_line(f"the .torrent files are in {record.bucket}, and not in this backup")
         print_line(f"{record.folder}: {record.files:,} files, {record.copied:,} of them copied now, verified")
     return sound
 

@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing, suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from bittorrent.refusal import Refusal
 from peerage.commands.command import Command, encode
 from peerage.imports import uncollected
 from storage.data_folder import DataFolder, FolderError, FolderInUse
@@ -50,6 +51,8 @@ async def run_command(
     connection = await _connect(folder)
     if connection is not None:
         records = _ask_server(*connection, command.name, given)
+    elif command.run_closed is not None:
+        records = _run_closed(settings, command, arguments)
     else:
         records = _run_here(settings, command, given)
     async with aclosing(records):
@@ -91,6 +94,16 @@ async def _ask_server(
         with suppress(OSError):
             await writer.wait_closed()
     raise CommandFailed("the server stopped before it was done; what it reported is done")
+
+
+async def _run_closed(settings: "Settings", command: Command[A, R], arguments: A) -> _Records:
+    assert command.run_closed is not None
+    os.umask(_UMASK)
+    try:
+        async for record in command.run_closed(settings, arguments):
+            yield encode(record)
+    except (Refusal, OSError) as error:
+        raise CommandFailed(str(error)) from error
 
 
 async def _run_here(settings: "Settings", command: Command[Any, Any], given: Mapping[str, Any]) -> _Records:

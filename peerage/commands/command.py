@@ -1,7 +1,7 @@
 """A command's declaration: its arguments, its records, what it does and how that is shown."""
 
 import os
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields
 from inspect import cleandoc
 from pathlib import Path
@@ -13,6 +13,7 @@ from bittorrent.refusal import Refusal
 
 if TYPE_CHECKING:
     from accounts.model import Principal
+    from peerage.config import Settings
     from peerage.wiring.application import Application
 
 A = TypeVar("A")
@@ -34,6 +35,10 @@ class Command(Generic[A, R]):
     record: Any
     run: "Callable[[Application, Principal, A], AsyncIterator[R]]"
     show: Callable[[A, AsyncIterator[R]], Coroutine[None, None, bool]]
+    run_closed: "Callable[[Settings, A], AsyncIterator[R]] | None" = None
+    """What runs instead where no server does, on a data folder that nobody opened."""
+    wrong_settings: Callable[[Sequence[str]], Iterable[R]] | None = None
+    """What wrong settings are to the command, by a sentence for each; None where they end it before it begins."""
     creates_folder: bool = False
     """Whether it may create the data folder; for any other, one that is not there is a mistake in --data."""
     starts: bool = True
@@ -41,6 +46,8 @@ class Command(Generic[A, R]):
     reads and changes accounts, lists or titles alone, or says below what it reads."""
     reads_files: bool = False
     """Whether files and records, if nothing else, are reconciled before it runs on a folder that no server owns."""
+    takes_hyphens: bool = False
+    """Whether an argument may begin with a hyphen."""
     counts_swarms: bool = False
     """Whether the swarms are restored from the journal before it runs on a folder that no server owns."""
 

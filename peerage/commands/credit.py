@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import click
 
 from bittorrent.infohash import InfoHash
-from bittorrent.refusal import Refusal
+from peerage.commands.account_names import AccountName, find_account
 from peerage.commands.command import Command
 from peerage.commands.parameters import read_seconds
 from peerage.commands.terminal import moment, print_each
@@ -84,7 +84,7 @@ class EndCreditRule:
 class GrantTokens:
     """Give an account tokens, each of which makes a torrent free for it for a while."""
 
-    name: Annotated[str, click.Argument(["name"], metavar="NAME")]
+    name: AccountName
     tokens: Annotated[int, click.Argument(["tokens"], metavar="NUMBER", type=int)]
 
 
@@ -119,7 +119,7 @@ async def _add(
     rule = NewCreditRule(
         since,
         since + arguments.lasts if arguments.lasts is not None else None,
-        await _account(application, arguments.user) if arguments.user is not None else None,
+        (await find_account(application, arguments.user)).id if arguments.user is not None else None,
         InfoHash.parse(arguments.torrent).truncated if arguments.torrent is not None else None,
         arguments.upload,
         arguments.download,
@@ -148,16 +148,9 @@ async def _end(
 async def _grant(
     application: "Application", operator: "Principal", arguments: GrantTokens
 ) -> AsyncIterator[TokensRecord]:
-    account = await _account(application, arguments.name)
+    account = (await find_account(application, arguments.name)).id
     balance = await application.crediting.grant(operator, account, arguments.tokens)
     yield TokensRecord(arguments.name, balance.tokens)
-
-
-async def _account(application: "Application", name: str) -> int:
-    user = await application.accounts.accounts.user(name)
-    if user is None:
-        raise Refusal("not-found", "no account has that name")
-    return user.id
 
 
 def _record(rule: "CreditRule") -> CreditRecord:

@@ -6,22 +6,20 @@ from typing import TYPE_CHECKING, Annotated
 
 import click
 
-from bittorrent.refusal import Refusal
+from peerage.commands.account_names import AccountName, find_account
 from peerage.commands.command import Command
 from peerage.commands.terminal import day, print_each
 
 if TYPE_CHECKING:
-    from accounts.model import Principal, User
+    from accounts.model import Principal
     from peerage.wiring.application import Application
-
-Name = Annotated[str, click.Argument(["name"], metavar="NAME")]
 
 
 @dataclass(frozen=True, slots=True)
 class GrantInvites:
     """Give an account invites, by which it lets others in."""
 
-    name: Name
+    name: AccountName
     invites: Annotated[int, click.Argument(["invites"], metavar="NUMBER", type=int)]
 
 
@@ -29,7 +27,7 @@ class GrantInvites:
 class ShowInvited:
     """Show an account and whoever came by its invitations, directly or not."""
 
-    name: Name
+    name: AccountName
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +66,7 @@ class JudgedRecord:
 async def _grant(
     application: "Application", operator: "Principal", arguments: GrantInvites
 ) -> AsyncIterator[InvitesRecord]:
-    user = await _find(application, arguments.name)
+    user = await find_account(application, arguments.name)
     left = await application.invitations.grant(operator, user.id, arguments.invites)
     yield InvitesRecord(user.name, left)
 
@@ -76,7 +74,7 @@ async def _grant(
 async def _tree(
     application: "Application", operator: "Principal", arguments: ShowInvited
 ) -> AsyncIterator[InvitedRecord]:
-    user = await _find(application, arguments.name)
+    user = await find_account(application, arguments.name)
     for each in await application.invitations.tree(operator, user.id):
         yield InvitedRecord(*each)
 
@@ -85,13 +83,6 @@ async def _judge(
     application: "Application", _operator: "Principal", _arguments: JudgeAccounts
 ) -> AsyncIterator[JudgedRecord]:
     yield JudgedRecord(await application.standings.judge_all())
-
-
-async def _find(application: "Application", name: str) -> "User":
-    user = await application.accounts.accounts.user(name)
-    if user is None:
-        raise Refusal("not-found", "no account has that name")
-    return user
 
 
 async def _show_invites(_arguments: GrantInvites, records: AsyncIterator[InvitesRecord]) -> bool:

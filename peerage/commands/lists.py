@@ -10,6 +10,7 @@ import click
 from bittorrent.infohash import InfoHash
 from bittorrent.refusal import Refusal
 from peerage.commands.command import Command
+from peerage.commands.rules import RuleRecord, rule_line, rule_record
 from peerage.commands.terminal import day, print_each
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ class Disallow:
 
 @dataclass(frozen=True, slots=True)
 class ShowLists:
-    """Show every blocked and allowed torrent."""
+    """Show every blocked and allowed torrent, and the rules on clients and addresses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +112,18 @@ async def _disallow(
     yield await _removal(infohash, application.list_moderation.disallow(operator, infohash))
 
 
+@dataclass(frozen=True, slots=True)
+class ListFileRecord:
+    """A file that a list is kept equal to: entries, bad lines, some of them told, and why it was not taken, if so."""
+
+    file: str
+    path: str
+    entries: int
+    bad: int
+    lines: list[str]
+    problem: str
+
+
 async def _removal(infohash: InfoHash, removal: Awaitable[None]) -> RemovalRecord:
     try:
         await removal
@@ -123,12 +136,20 @@ async def _removal(infohash: InfoHash, removal: Awaitable[None]) -> RemovalRecor
 
 async def _lists(
     application: "Application", _operator: "Principal", _arguments: ShowLists
-) -> AsyncIterator[EntryRecord]:
+) -> AsyncIterator[EntryRecord | RuleRecord | ListFileRecord]:
     walk = cast("AsyncGenerator[list[ListEntry], None]", application.lists.walk())
     async with aclosing(walk) as batches:
         async for batch in batches:
             for entry in batch:
                 yield _entry(entry)
+    async for rules in application.access_rules.walk():
+        for rule in rules:
+            yield rule_record(rule)
+    if application.settings.lists.paths:
+        for file in application.list_files.reports:
+            yield ListFileRecord(
+                file.source.name, str(file.path), file.entries, file.bad, list(file.told), file.problem
+            )
 
 
 def _entry(entry: "ListEntry") -> EntryRecord:
@@ -159,13 +180,24 @@ async def _show_removal(_arguments: Unblock | Disallow, records: AsyncIterator[R
     return succeeded
 
 
-async def _show_lists(_arguments: ShowLists, records: AsyncIterator[EntryRecord]) -> bool:
-    return await print_each(
-        records,
-        lambda entry: (
-            f"{_STATES[entry.verdict]}  {entry.infohash}  {day(entry.since)}  {entry.by:<12}  {entry.reason}".rstrip()
-        ),
-    )
+async def _show_lists(
+    _arguments: ShowLists, records: AsyncIterator[EntryRecord | RuleRecord | ListFileRecord]
+) -> bool:
+    return await print_each(records, _line)
+
+
+def _line(entry: EntryRecord | RuleRecord | ListFileRecord) -> str:
+    if isinstance(entry, ListFileRecord):
+        state = (
+            f"not taken: {entry.problem}"
+            if entry.problem
+            else f"{entry.entries} entries, {entry.bad} bad lines"
+        )
+        return "\n  ".join((f"file {entry.file}  {entry.path}  {state}", *entry.lines))
+    if isinstance(entry, RuleRecord):
+        return rule_line(entry)
+    state = _STATES[entry.verdict]
+    return f"{state}  {entry.infohash}  {day(entry.since)}  {entry.by:<12}  {entry.reason}".rstrip()
 
 
 BLOCK = Command(
@@ -192,5 +224,10 @@ DISALLOW = Command(
     starts=False,
 )
 LISTS = Command(
-    path=("lists",), arguments=ShowLists, record=EntryRecord, run=_lists, show=_show_lists, starts=False
+    path=("lists",),
+    arguments=ShowLists,
+    record=EntryRecord | RuleRecord | ListFileRecord,
+    run=_lists,
+    show=_show_lists,
+    starts=False,
 )

@@ -8,6 +8,7 @@ import click
 
 from bittorrent.infohash import InfoHash
 from bittorrent.refusal import Refusal
+from peerage.commands.account_names import find_account
 from peerage.commands.command import Command
 from peerage.commands.terminal import print_each
 
@@ -34,13 +35,11 @@ class OwnerRecord:
     owner: str
 
 
-async def find_account(application: "Application", name: str) -> "Person":
-    """Return an account by its name. Refusal: `not-found`."""
+async def find_owner(application: "Application", name: str) -> "Person":
+    """Return an account as the owner of torrents. Refusal: `not-found`."""
     from catalogue.model import Person  # noqa: PLC0415 - where the command runs
 
-    user = await application.accounts.accounts.user(name)
-    if user is None:
-        raise Refusal("not-found", "no account has that name")
+    user = await find_account(application, name)
     return Person(user.id, user.name)
 
 
@@ -53,7 +52,7 @@ async def _assign(
     )
     if found is None:
         raise Refusal("not-found", "no torrent has that infohash")
-    owner = await find_account(application, arguments.name) if arguments.name else None
+    owner = await find_owner(application, arguments.name) if arguments.name else None
     torrent = await curation.assign_torrent(operator, found.id, owner)
     yield OwnerRecord(torrent.infohash.upper, torrent.title, owner.name if owner is not None else "")
 

@@ -1,8 +1,12 @@
 """Types of command arguments, on the command line and on the control socket."""
 
 import os
+from typing import Annotated
 
 import click
+
+Infohash = Annotated[str, click.Argument(["infohash"], metavar="HASH")]
+"""The infohash of a torrent."""
 
 
 class AbsolutePathType(click.Path):

@@ -1,6 +1,5 @@
 """Commands that look at the service and check it: stats, check, census close."""
 
-import json
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
@@ -18,10 +17,6 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True)
 class Stats:
     """Show swarms, cache, lists and health in numbers."""
-
-    as_json: Annotated[
-        bool, click.Option(["--json", "as_json"], is_flag=True, help="Print one JSON object.")
-    ] = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,13 +148,9 @@ async def _close_census_day(
     yield CensusDayRecord(day.isoformat() if day is not None else None)
 
 
-async def _show_stats(arguments: Stats, records: AsyncIterator[StatsRecord]) -> bool:
+async def _show_stats(_arguments: Stats, records: AsyncIterator[StatsRecord]) -> bool:
     async for record in records:
-        groups = encode(record)
-        if arguments.as_json:
-            click.echo(json.dumps(groups))
-        else:
-            _print_groups(groups)
+        _print_groups(encode(record))
     return True
 
 

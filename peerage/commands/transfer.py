@@ -12,7 +12,7 @@ import click
 
 from bittorrent.refusal import Refusal
 from peerage.commands.command import Command
-from peerage.commands.ownership import find_account
+from peerage.commands.ownership import find_owner
 from peerage.commands.parameters import AbsolutePathType
 from peerage.commands.progress import Progress, with_progress
 from peerage.commands.terminal import print_line
@@ -132,7 +132,7 @@ async def _import(
 
 async def _assigning(application: "Application", operator: "Principal", name: str) -> "OnStored":
     """Return what gives an imported torrent that nobody owns to an account."""
-    owner = await find_account(application, name)
+    owner = await find_owner(application, name)
 
     async def assign(torrent: "Torrent") -> None:
         if torrent.uploader is None:

@@ -11,6 +11,7 @@ from peerage.sections.catalogue import (
 from peerage.sections.downloads import DownloadsSection, LookupsSection, QbittorrentSection
 from peerage.sections.fairness import FairnessSection
 from peerage.sections.ledger import LedgerSection
+from peerage.sections.lists import ListsSection
 from peerage.sections.section import Listens, Networks, Section
 from peerage.sections.service import CacheSection, HttpSection, LogSection, MetricsSection, RetentionSection
 from peerage.sections.site import SiteSection
@@ -28,6 +29,7 @@ __all__ = [
     "LedgerSection",
     "LimitsSection",
     "Listens",
+    "ListsSection",
     "LogSection",
     "LookupsSection",
     "MetricsSection",

@@ -29,6 +29,12 @@ class CacheSection(Section, frozen=True, kw_only=True):
             2**40,
         ),
     ] = 64 * 2**20
+    local_copies: Annotated[
+        Size,
+        Setting(
+            "Bytes of files on the own disk that were asked for last, where `blobs` names a bucket.", 0, 2**50
+        ),
+    ] = 10 * 2**30
     upload_rate: Annotated[Rate, Setting("Uploads per client address (IPv6: /64).")] = "60/minute"
     anonymous_upload: Annotated[
         bool,
@@ -107,3 +113,9 @@ class LogSection(Section, frozen=True, kw_only=True):
         Literal["auto", "console", "json"],
         Setting("Lines for people, or JSON; auto is for people when stderr is a terminal."),
     ] = "auto"
+    access: Annotated[
+        Literal["off", "routes", "addresses"],
+        Setting(
+            "Log each request but announces, scrapes and files from memory; addresses: with the client's."
+        ),
+    ] = "off"

@@ -4,7 +4,7 @@ Production, commands and tests make it here; they differ in settings, stores and
 it needs imported, when it is first asked for: the service makes all of them, a command those that it uses.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -15,10 +15,13 @@ from peerage.wiring.stores import Stores, open_stores
 
 if TYPE_CHECKING:
     from accounts.rights import Rights
+    from actions.access_moderation import AccessEnforcement, AccessModeration
     from actions.account_management import AccountManagement
     from actions.crediting import Crediting
+    from actions.diagnosis import Diagnosis
     from actions.health import Health
     from actions.invitations import Invitations
+    from actions.list_files import ListFiles
     from actions.list_moderation import ListModeration
     from actions.membership import Membership
     from actions.mirroring import MirrorTarget
@@ -32,8 +35,12 @@ if TYPE_CHECKING:
     from bittorrent.infohash import InfoHash
     from cache.torrents import TorrentCache
     from catalogue.catalogue import Catalogue
+    from doors.arrivals import Arrivals
+    from lists.access_rules import AccessRules
     from lists.infohashes import Lists
     from peerage.config import Settings
+    from peerage.load import LoadSample
+    from peerage.setting_values import ListenAddress
     from peerage.wiring.accounts import AccountServices
     from peerage.wiring.catalogue import CatalogueServices
     from peerage.wiring.downloads import DownloadServices
@@ -65,7 +72,13 @@ class Application:
         self.stack = stack
         self.environment = environment
         self.file_changes = FileChanges()
+        self.listening: tuple[ListenAddress, ...] = ()
+        """The addresses that the service listens on, with their real ports."""
+        self.take_sample: Callable[[], LoadSample] | None = None
+        """Takes a sample of what the service does, where it runs."""
         self.started = False
+        self.request_rates: Callable[[], Mapping[str, int]] = dict
+        """Announces and scrapes a minute by transport; the listeners count them."""
         self._announced = False
         self._jobs_loaded = False
 
@@ -90,6 +103,49 @@ class Application:
 
         history = SqlHistory(self.stores.records, self.environment.clock)
         return Lists(SqlListEntries(self.stores.records, history))
+
+    @cached_property
+    def access_rules(self) -> "AccessRules":
+        """The rules on clients and addresses as they are stored; `access_moderation` changes them."""
+        from lists.access_rules import AccessRules
+        from storage.access_rules import SqlAccessRules
+
+        return AccessRules(SqlAccessRules(self.stores.records))
+
+    @cached_property
+    def access_enforcement(self) -> "AccessEnforcement":
+        """What keeps the tracker's table of these rules."""
+        from actions.access_moderation import AccessEnforcement
+
+        return AccessEnforcement(self.access_rules, self.tracker.tracker.policy)
+
+    @cached_property
+    def access_moderation(self) -> "AccessModeration":
+        """What changes these rules on behalf of a principal."""
+        from actions.access_moderation import AccessModeration
+
+        return AccessModeration(
+            self.access_rules,
+            self.access_enforcement,
+            self.catalogue_records.moderation,
+            self.rights,
+            self.environment.clock,
+        )
+
+    @cached_property
+    def list_files(self) -> "ListFiles":
+        """What keeps lists equal to the files that the settings name."""
+        from actions.list_files import ListFiles
+
+        wanted = self.settings.lists
+        return ListFiles(
+            wanted.paths,
+            self.takedowns,
+            self.access_rules,
+            self.access_enforcement,
+            clock=self.environment.clock,
+            every=wanted.look_every,
+        )
 
     @cached_property
     def cache(self) -> "TorrentCache":
@@ -179,7 +235,10 @@ class Application:
         async def take() -> Figures:
             known = await self.catalogue_records.store.statistics.totals()
             swarms = self.tracker.tracker.store.totals()
-            return Figures(known.torrents, known.size, swarms.peers, swarms.complete, swarms.torrents)
+            rates = self.request_rates()
+            by_transport = [rates.get(name, 0) for name in ("http", "udp", "websocket")]
+            counts = (swarms.peers, swarms.complete, swarms.torrents)
+            return Figures(known.torrents, known.size, *counts, *by_transport)
 
         return FigureHistory(SqlFigures(self.stores.records), take, self.environment.clock, figures_not_kept)
 
@@ -345,6 +404,21 @@ class Application:
         self.stack.push_async_callback(health.close)
         return health
 
+    @cached_property
+    def arrivals(self) -> "Arrivals":
+        """How requests arrive that the service sends to itself."""
+        from doors.arrivals import Arrivals
+        from doors.client_address import ClientAddress
+
+        return Arrivals(ClientAddress(self.settings.trusted_proxies, self.settings.forwarded_header))
+
+    @cached_property
+    def diagnosis(self) -> "Diagnosis":
+        """What is found out about the installation."""
+        from peerage.wiring.diagnosis import make_diagnosis
+
+        return make_diagnosis(self)
+
     async def start(self, *, jobs: bool = True) -> None:
         """Do all that the service does before and beside its first requests, one after another.
 
@@ -360,8 +434,9 @@ class Application:
         """Load what an announce is refused by, and the jobs: what must be there before the first request."""
         self._announced = jobs
         if jobs:
-            await self._load_jobs()
+            await self.load_jobs()
         await self.takedowns.deny_listed()
+        await self.access_enforcement.enforce()
         if self.private and jobs:
             from actions.tracker_passkeys import TrackerPasskeys
 
@@ -393,7 +468,8 @@ class Application:
         if self._jobs_loaded and self.downloads.auto_fetch is not None:
             await self.downloads.auto_fetch.observe(rows)
 
-    async def _load_jobs(self) -> None:
+    async def load_jobs(self) -> None:
+        """Load the jobs of downloads, once."""
         if not self._jobs_loaded:
             self._jobs_loaded = True
             await self.downloads.downloads.load()
@@ -401,7 +477,7 @@ class Application:
     async def _stop_fetching(self, infohashes: "Sequence[InfoHash]") -> None:
         if not self.started and not self._jobs_loaded:
             return  # what an earlier block could not stop any more, the service does when it starts
-        await self._load_jobs()
+        await self.load_jobs()
         await self.downloads.downloads.forget(infohashes)
 
 

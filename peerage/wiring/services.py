@@ -106,7 +106,12 @@ def make_services(application: Application, admission: Admission, site: PageSite
     files = StoredFiles(application.torrents.cache, application.torrents.files)
     accounts, swarms, curation = _accounts(application), _swarms(application), catalogue.curation
     moderation = ModerationAccess(
-        application.torrents.list_moderation, catalogue.changes, application.webhooks, application.notices
+        application.torrents.list_moderation,
+        application.access_moderation,
+        catalogue.changes,
+        application.webhooks,
+        application.notices,
+        application.diagnosis,
     )
     return DialectServices(
         rest=RestServices(admission, reading, curation, accounts, moderation, files, swarms, site),

@@ -54,7 +54,7 @@ class TrackerServices:
             await self._start_over(error)
             rows = 0
         self.tracker.policy.remove_denied()
-        expired = sweep_once(self.tracker.store, int(time.time()))
+        expired = sweep_once(self.tracker.store, int(time.time()) - self.tracker.terms.interval)
         self.tracker.restoring = False
         totals = self.tracker.store.totals()
         seconds = round(time.monotonic() - began, 3)

@@ -1,89 +1,56 @@
 """Collages and bookmarks in `peerage.db`."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
-
-from sqlalchemy import Integer, Select, bindparam, delete, func, or_, select
+from typing import TYPE_CHECKING, Any
 
 from bittorrent.refusal import Refusal
 from catalogue.fields import CollageChange
 from catalogue.model import BookmarkKind, Collage, CollageKind, Page, Person, Viewer
 from storage.catalogue.cascades import Cascades
 from storage.catalogue.columns import BLANK_COLLAGE, change_columns
-from storage.catalogue.torrent_queries import has_visible_torrent, viewer_parameters
+from storage.catalogue.torrent_queries import viewer_parameters
 from storage.database import Database
 from storage.parameters import bounded_id, page_parameters
 from storage.rows import TableRows
-from storage.tables import account, author, bookmark, collage, collected, torrent, work
+
+if TYPE_CHECKING:
+    from storage.statements.collages import CollageStatements
+
 
 _ESCAPE = "!"
-_COLLAGE_VISIBLE = or_(
-    collage.c.hidden == 0,
-    bindparam("moderates", type_=Integer) == 1,
-    collage.c.account_id == bindparam("viewer", type_=Integer),
-)
-_NAME_MATCHES = collage.c.name.ilike(bindparam("pattern"), escape=_ESCAPE)
 
 
 class SqlCollages:
     """Collages and bookmarks in a SQL database."""
 
     def __init__(self, database: Database, clock: Callable[[], float]) -> None:
-        dialect = database.dialect
-        compiled = dialect.compile
         self._database = database
         self._dialect = database.dialect
         self._cascades = Cascades(database, clock)
-        self._rows = TableRows(database, collage)
+        self._rows = TableRows(database, "collages.collage")
         self._targets = {
-            BookmarkKind.TORRENT: TableRows(database, torrent),
-            BookmarkKind.GROUP: TableRows(database, work),
+            BookmarkKind.TORRENT: TableRows(database, "catalogue.torrent"),
+            BookmarkKind.GROUP: TableRows(database, "catalogue.work"),
             BookmarkKind.COLLAGE: self._rows,
-            BookmarkKind.AUTHOR: TableRows(database, author),
+            BookmarkKind.AUTHOR: TableRows(database, "catalogue.author"),
         }
-        self._one = compiled(_collages().where(collage.c.id == bindparam("row")))
-        self._count = compiled(
-            select(func.count()).select_from(collage).where(_COLLAGE_VISIBLE, _NAME_MATCHES)
-        )
-        page = _collages().where(_NAME_MATCHES).order_by(collage.c.id.desc())
-        self._page = compiled(page.limit(bindparam("limit")).offset(bindparam("offset")))
-        self._groups = compiled(
-            select(collected.c.collage_id, collected.c.work_id)
-            .where(dialect.in_list(collected.c.collage_id, "ids"), has_visible_torrent(collected.c.work_id))
-            .order_by(collected.c.collage_id, collected.c.position)
-        )
-        here = collected.c.collage_id == bindparam("row")
-        self._positions = compiled(select(func.count(), func.max(collected.c.position)).where(here))
-        entry = (here, collected.c.work_id == bindparam("work"))
-        self._position_of = compiled(select(collected.c.position).where(*entry))
-        self._insert_entry = compiled(dialect.insert_or_ignore(collected))
-        self._delete_entry = compiled(delete(collected).where(*entry))
-        own = (bookmark.c.account_id == bindparam("user"), bookmark.c.kind == bindparam("of"))
-        self._add_bookmark = compiled(dialect.insert_or_ignore(bookmark))
-        self._drop_bookmark = compiled(delete(bookmark).where(*own, bookmark.c.target == bindparam("row")))
-        self._count_bookmarks = compiled(select(func.count()).select_from(bookmark).where(*own))
-        self._bookmarks = compiled(
-            select(bookmark.c.target)
-            .where(*own)
-            .order_by(bookmark.c.added.desc(), bookmark.c.target.desc())
-            .limit(bindparam("limit"))
-            .offset(bindparam("offset"))
-        )
-        self._bookmarked = compiled(
-            select(bookmark.c.target).where(*own, dialect.in_list(bookmark.c.target, "ids"))
+        self._sql: CollageStatements = database.dialect.statements(
+            "storage.statements.collages.CollageStatements"
         )
 
     async def collages(self, offset: int, limit: int, viewer: Viewer, search: str = "") -> Page[Collage]:
         """Return collages whose name contains a text, newest first."""
         conditions = {"pattern": _pattern(search), **viewer_parameters(viewer)}
-        ((total,),) = await self._database.rows(self._count, conditions)
+        ((total,),) = await self._database.rows(self._sql.count, conditions)
         parameters = {**conditions, **page_parameters(offset, limit)}
-        rows = await self._database.rows(self._page, parameters)
+        rows = await self._database.rows(self._sql.page, parameters)
         return Page(tuple(await self._with_groups(rows, viewer)), total)
 
     async def collage(self, number: int, viewer: Viewer) -> Collage | None:
         """Find a collage, with those of its groups that the viewer sees."""
-        rows = await self._database.rows(self._one, {"row": bounded_id(number), **viewer_parameters(viewer)})
+        rows = await self._database.rows(
+            self._sql.one, {"row": bounded_id(number), **viewer_parameters(viewer)}
+        )
         return (await self._with_groups(rows, viewer))[0] if rows else None
 
     async def add_collage(self, change: CollageChange, creator: int, created: int) -> int:
@@ -108,43 +75,43 @@ class SqlCollages:
         async with self._database.transaction() as transaction:
             await self._rows.require(transaction, number)
             await self._targets[BookmarkKind.GROUP].require(transaction, group)
-            ((count, last),) = await transaction.rows(self._positions, {"row": number})
-            present = await transaction.rows(self._position_of, {"row": number, "work": group})
+            ((count, last),) = await transaction.rows(self._sql.positions, {"row": number})
+            present = await transaction.rows(self._sql.position_of, {"row": number, "work": group})
             if not present and count >= most:
                 raise Refusal("full", f"at most {most}")
             row = {"collage_id": number, "work_id": group, "position": (last or 0) + 1, "account_id": by}
-            await transaction.run(self._insert_entry, row)
+            await transaction.run(self._sql.insert_entry, row)
 
     async def remove_group(self, number: int, group: int) -> None:
         """Remove a group."""
         async with self._database.transaction() as transaction:
             taken = {"row": bounded_id(number), "work": bounded_id(group)}
-            if not await transaction.run(self._delete_entry, taken):
+            if not await transaction.run(self._sql.delete_entry, taken):
                 raise Refusal("not-found")
 
     async def bookmark(self, user: int, kind: BookmarkKind, target: int, now: int, most: int) -> None:
         """Bookmark something. Refusal: `full` beyond `most` of a kind."""
         async with self._database.transaction() as transaction:
             await self._targets[kind].require(transaction, target)
-            ((count,),) = await transaction.rows(self._count_bookmarks, {"user": user, "of": kind})
+            ((count,),) = await transaction.rows(self._sql.count_bookmarks, {"user": user, "of": kind})
             existing = {"user": user, "of": kind, "ids": self._dialect.ids([target])}
-            if count >= most and not await transaction.rows(self._bookmarked, existing):
+            if count >= most and not await transaction.rows(self._sql.bookmarked, existing):
                 raise Refusal("full", f"at most {most}")
             row = {"account_id": user, "kind": kind, "target": target, "added": now}
-            await transaction.run(self._add_bookmark, row)
+            await transaction.run(self._sql.add_bookmark, row)
 
     async def unbookmark(self, user: int, kind: BookmarkKind, target: int) -> None:
         """Delete a bookmark, if there is one."""
         async with self._database.transaction() as transaction:
             dropped = {"user": bounded_id(user), "of": kind, "row": bounded_id(target)}
-            await transaction.run(self._drop_bookmark, dropped)
+            await transaction.run(self._sql.drop_bookmark, dropped)
 
     async def bookmarks(self, user: int, kind: BookmarkKind, offset: int, limit: int) -> Page[int]:
         """Return the ids of what an account bookmarked, newest first."""
         own = {"user": bounded_id(user), "of": kind}
-        ((total,),) = await self._database.rows(self._count_bookmarks, own)
+        ((total,),) = await self._database.rows(self._sql.count_bookmarks, own)
         parameters = {**own, **page_parameters(offset, limit)}
-        rows = await self._database.rows(self._bookmarks, parameters)
+        rows = await self._database.rows(self._sql.bookmarks, parameters)
         return Page(tuple(number for (number,) in rows), total)
 
     async def bookmarked(
@@ -154,22 +121,15 @@ class SqlCollages:
         if user is None or not targets:
             return frozenset()
         parameters = {"user": bounded_id(user), "of": kind, "ids": self._dialect.ids(targets)}
-        rows = await self._database.rows(self._bookmarked, parameters)
+        rows = await self._database.rows(self._sql.bookmarked, parameters)
         return frozenset(number for (number,) in rows)
 
     async def _with_groups(self, rows: Sequence[tuple[Any, ...]], viewer: Viewer) -> list[Collage]:
         groups: dict[int, list[int]] = {row[0]: [] for row in rows}
         parameters = {"ids": self._dialect.ids(groups), **viewer_parameters(viewer)}
-        for number, group in await self._database.rows(self._groups, parameters):
+        for number, group in await self._database.rows(self._sql.groups, parameters):
             groups[number].append(group)
         return [_collage(row, tuple(groups[row[0]])) for row in rows]
-
-
-def _collages() -> Select[Any]:
-    followed = (bookmark.c.kind == "collage", bookmark.c.target == collage.c.id)
-    followers = select(func.count()).select_from(bookmark).where(*followed).scalar_subquery()
-    joined = collage.join(account, account.c.id == collage.c.account_id)
-    return select(collage, account.c.name, followers).select_from(joined).where(_COLLAGE_VISIBLE)
 
 
 def _collage(row: tuple[Any, ...], groups: tuple[int, ...]) -> Collage:

@@ -1,80 +1,50 @@
 """Comments and news in `peerage.db`."""
 
 from collections.abc import Callable
-from typing import Any
-
-from sqlalchemy import Integer, and_, bindparam, func, or_, select
+from typing import TYPE_CHECKING, Any
 
 from catalogue.model import Comment, News, Page, Person, Viewer
 from catalogue.store import CommentWrite
 from storage.catalogue.cascades import Cascades
 from storage.catalogue.columns import BLANK_COMMENT, change_columns
-from storage.catalogue.torrent_queries import has_visible_torrent, viewer_parameters
+from storage.catalogue.torrent_queries import viewer_parameters
 from storage.database import Database
 from storage.parameters import bounded_id, page_parameters
 from storage.rows import TableRows
-from storage.tables import account, comment, news, work
 
-_COMMENT_VISIBLE = and_(
-    or_(
-        comment.c.hidden == 0,
-        bindparam("moderates", type_=Integer) == 1,
-        comment.c.account_id == bindparam("viewer", type_=Integer),
-    ),
-    has_visible_torrent(comment.c.work_id),
-)
+if TYPE_CHECKING:
+    from storage.statements.comments import CommentStatements
 
 
 class SqlComments:
     """Comments and news in a SQL database."""
 
     def __init__(self, database: Database, clock: Callable[[], float]) -> None:
-        dialect = database.dialect
-        compiled = dialect.compile
         self._database = database
-        self._works = TableRows(database, work)
-        self._comments = TableRows(database, comment)
+        self._works = TableRows(database, "catalogue.work")
+        self._comments = TableRows(database, "discussion.comment")
         self._cascades = Cascades(database, clock)
-        self._news_rows = TableRows(database, news)
-        editor = account.alias("editor")
-        read = (
-            select(comment, account.c.name, account.c.enabled, editor.c.name)
-            .join_from(comment, account, account.c.id == comment.c.account_id)
-            .outerjoin(editor, editor.c.id == comment.c.editor_id)
-            .where(_COMMENT_VISIBLE)
+        self._news_rows = TableRows(database, "discussion.news")
+        self._sql: CommentStatements = database.dialect.statements(
+            "storage.statements.comments.CommentStatements"
         )
-        page = read.where(comment.c.work_id == bindparam("work")).limit(bindparam("limit"))
-        page = page.offset(bindparam("offset"))
-        self._oldest = compiled(page.order_by(comment.c.id))
-        self._newest = compiled(page.order_by(comment.c.id.desc()))
-        self._one = compiled(read.where(comment.c.id == bindparam("row")))
-        self._count = compiled(
-            select(func.count())
-            .select_from(comment)
-            .where(comment.c.work_id == bindparam("work"), _COMMENT_VISIBLE)
-        )
-        read_news = select(
-            news.c.id, news.c.title, news.c.body, account.c.id, account.c.name, news.c.added
-        ).join_from(news, account, account.c.id == news.c.account_id)
-        self._one_news = compiled(read_news.where(news.c.id == bindparam("row")))
-        page_of_news = read_news.order_by(news.c.id.desc()).limit(bindparam("limit"))
-        self._news = compiled(page_of_news.offset(bindparam("offset")))
-        self._count_news = compiled(select(func.count()).select_from(news))
 
     async def comments(
         self, group: int, offset: int, limit: int, viewer: Viewer, *, newest_first: bool = False
     ) -> Page[Comment]:
         """Return the comments on a group."""
         conditions = {"work": bounded_id(group), **viewer_parameters(viewer)}
-        ((total,),) = await self._database.rows(self._count, conditions)
-        statement = self._newest if newest_first else self._oldest
+        ((total,),) = await self._database.rows(self._sql.count, conditions)
+        statement = self._sql.newest if newest_first else self._sql.oldest
         parameters = {**conditions, **page_parameters(offset, limit)}
         rows = await self._database.rows(statement, parameters)
         return Page(tuple(map(_comment, rows)), total)
 
     async def comment(self, number: int, viewer: Viewer) -> Comment | None:
         """Find a comment."""
-        rows = await self._database.rows(self._one, {"row": bounded_id(number), **viewer_parameters(viewer)})
+        rows = await self._database.rows(
+            self._sql.one, {"row": bounded_id(number), **viewer_parameters(viewer)}
+        )
         return _comment(rows[0]) if rows else None
 
     async def add_comment(self, group: int, author: int, added: int, writing: CommentWrite) -> int:
@@ -99,13 +69,13 @@ class SqlComments:
 
     async def news(self, offset: int, limit: int) -> Page[News]:
         """Return news, newest first."""
-        ((total,),) = await self._database.rows(self._count_news)
-        rows = await self._database.rows(self._news, page_parameters(offset, limit))
+        ((total,),) = await self._database.rows(self._sql.count_news)
+        rows = await self._database.rows(self._sql.news, page_parameters(offset, limit))
         return Page(tuple(map(_news, rows)), total)
 
     async def news_item(self, number: int) -> News | None:
         """Find a news item."""
-        rows = await self._database.rows(self._one_news, {"row": bounded_id(number)})
+        rows = await self._database.rows(self._sql.one_news, {"row": bounded_id(number)})
         return _news(rows[0]) if rows else None
 
     async def add_news(self, title: str, body: str, author: int, added: int) -> int:

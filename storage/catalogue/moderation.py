@@ -1,27 +1,26 @@
 """Reports and the moderators' log in `peerage.db`."""
 
-from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any
-
-from sqlalchemy import Table, bindparam, func, select
+from typing import TYPE_CHECKING, Any
 
 from bittorrent.refusal import Refusal
 from catalogue.model import LogEntry, Page, Person, Report, Subject
 from storage.database import Database
 from storage.parameters import bounded_id, page_parameters
 from storage.rows import TableRows
-from storage.tables import account, author, collage, comment, deed, report, tag, torrent, work
 
-_REPORTABLE: Mapping[Subject, Table] = MappingProxyType(
+if TYPE_CHECKING:
+    from storage.statements.moderation import ModerationStatements
+
+_REPORTABLE = MappingProxyType(
     {
-        Subject.TORRENT: torrent,
-        Subject.GROUP: work,
-        Subject.COMMENT: comment,
-        Subject.COLLAGE: collage,
-        Subject.USER: account,
-        Subject.TAG: tag,
-        Subject.AUTHOR: author,
+        Subject.TORRENT: "catalogue.torrent",
+        Subject.GROUP: "catalogue.work",
+        Subject.COMMENT: "discussion.comment",
+        Subject.COLLAGE: "collages.collage",
+        Subject.USER: "accounts.account",
+        Subject.TAG: "catalogue.tag",
+        Subject.AUTHOR: "catalogue.author",
     }
 )
 
@@ -30,41 +29,13 @@ class SqlModeration:
     """Reports and the moderators' log in a SQL database."""
 
     def __init__(self, database: Database) -> None:
-        dialect = database.dialect
-        compiled = dialect.compile
         self._database = database
-        self._rows = TableRows(database, report)
-        self._log_rows = TableRows(database, deed)
+        self._rows = TableRows(database, "moderation.report")
+        self._log_rows = TableRows(database, "moderation.deed")
         self._targets = {subject: TableRows(database, table) for subject, table in _REPORTABLE.items()}
-        resolver = account.alias("resolver")
-        read = (
-            select(report, account.c.name, resolver.c.name)
-            .join_from(report, account, account.c.id == report.c.account_id)
-            .outerjoin(resolver, resolver.c.id == report.c.resolver_id)
+        self._sql: ModerationStatements = database.dialect.statements(
+            "storage.statements.moderation.ModerationStatements"
         )
-        page = read.limit(bindparam("limit")).offset(bindparam("offset"))
-        is_open, is_closed = report.c.resolved.is_(None), report.c.resolved.is_not(None)
-        count = select(func.count()).select_from(report)
-        self._one = compiled(read.where(report.c.id == bindparam("row")))
-        self._open = compiled(page.where(is_open).order_by(report.c.id))
-        self._closed = compiled(page.where(is_closed).order_by(report.c.resolved.desc(), report.c.id.desc()))
-        self._count_open = compiled(count.where(is_open))
-        self._count_closed = compiled(count.where(is_closed))
-        of_reporter = (is_open, report.c.account_id == bindparam("user"))
-        self._count_own = compiled(count.where(*of_reporter))
-        self._own = compiled(
-            select(report.c.id).where(
-                *of_reporter, report.c.subject == bindparam("of"), report.c.target == bindparam("row")
-            )
-        )
-        self._log_page = compiled(
-            select(deed, account.c.name)
-            .join_from(deed, account, account.c.id == deed.c.account_id, isouter=True)
-            .order_by(deed.c.id.desc())
-            .limit(bindparam("limit"))
-            .offset(bindparam("offset"))
-        )
-        self._count_log = compiled(select(func.count()).select_from(deed))
 
     async def add_report(
         self, subject: Subject, target: int, reporter: int, reason: str, *, now: int, most: int
@@ -75,11 +46,11 @@ class SqlModeration:
         row = {"subject": subject, "target": target, "account_id": reporter, "reason": reason, "added": now}
         async with self._database.transaction() as transaction:
             await self._targets[subject].require(transaction, target)
-            own = await transaction.rows(self._own, {"user": reporter, "of": subject, "row": target})
+            own = await transaction.rows(self._sql.own, {"user": reporter, "of": subject, "row": target})
             if own:
                 await self._rows.update(transaction, own[0][0], {"reason": reason})
                 return int(own[0][0])
-            ((count,),) = await transaction.rows(self._count_own, {"user": reporter})
+            ((count,),) = await transaction.rows(self._sql.count_own, {"user": reporter})
             if count >= most:
                 raise Refusal("full", f"at most {most} open reports")
             blank = {"resolver_id": None, "resolved": None, "resolution": ""}
@@ -87,12 +58,14 @@ class SqlModeration:
 
     async def report(self, number: int) -> Report | None:
         """Find a report."""
-        rows = await self._database.rows(self._one, {"row": bounded_id(number)})
+        rows = await self._database.rows(self._sql.one, {"row": bounded_id(number)})
         return _report(rows[0]) if rows else None
 
     async def reports(self, offset: int, limit: int, *, resolved: bool) -> Page[Report]:
         """Return reports, oldest first while they are open, else newest first."""
-        count, page = (self._count_closed, self._closed) if resolved else (self._count_open, self._open)
+        count, page = (
+            (self._sql.count_closed, self._sql.closed) if resolved else (self._sql.count_open, self._sql.open)
+        )
         ((total,),) = await self._database.rows(count)
         rows = await self._database.rows(page, page_parameters(offset, limit))
         return Page(tuple(map(_report, rows)), total)
@@ -116,8 +89,8 @@ class SqlModeration:
 
     async def log_entries(self, offset: int, limit: int) -> Page[LogEntry]:
         """Return the log, newest first."""
-        ((total,),) = await self._database.rows(self._count_log)
-        rows = await self._database.rows(self._log_page, page_parameters(offset, limit))
+        ((total,),) = await self._database.rows(self._sql.count_log)
+        rows = await self._database.rows(self._sql.log_page, page_parameters(offset, limit))
         return Page(tuple(map(_log_entry, rows)), total)
 
 

@@ -7,32 +7,23 @@ counts before and after and writes the difference, so that no other code updates
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-
-from sqlalchemy import and_, bindparam, delete, exists, func, insert, select, update
+from typing import TYPE_CHECKING
 
 from catalogue.normalization import fold_name
 from storage.database import Database, Transaction
-from storage.rows import new_row
-from storage.tables import author, authorship, bookmark, tag, tagging, torrent
+
+if TYPE_CHECKING:
+    from storage.statements.tagging import TaggingStatements, TagUseStatements
 
 
 class TagUseCounter:
     """Keeps `tag.uses`, the number of groups with a visible torrent that have the tag."""
 
     def __init__(self, database: Database) -> None:
-        visible = exists(
-            select(torrent.c.id).where(torrent.c.work_id == tagging.c.work_id, torrent.c.hidden == 0)
+        self._sql: TagUseStatements = database.dialect.statements(
+            "storage.statements.tagging.TagUseStatements"
         )
-        self._dialect = dialect = database.dialect
-        compiled = dialect.compile
-        self._count_uses = compiled(
-            select(tagging.c.tag_id, func.count())
-            .where(dialect.in_list(tagging.c.work_id, "ids"), visible)
-            .group_by(tagging.c.tag_id)
-        )
-        self._add_uses = compiled(
-            update(tag).where(tag.c.id == bindparam("tag")).values(uses=tag.c.uses + bindparam("more"))
-        )
+        self._dialect = database.dialect
 
     @asynccontextmanager
     async def recounted(self, transaction: Transaction, works: set[int]) -> AsyncIterator[None]:
@@ -45,64 +36,37 @@ class TagUseCounter:
             for number in before.keys() | after.keys()
             if after[number] != before[number]
         ]
-        await transaction.run_many(self._add_uses, changed)
+        await transaction.run_many(self._sql.add_uses, changed)
 
     async def _uses(self, transaction: Transaction, works: set[int]) -> Counter[int]:
         if not works:
             return Counter()
-        return Counter(dict(await transaction.rows(self._count_uses, {"ids": self._dialect.ids(works)})))
+        return Counter(dict(await transaction.rows(self._sql.count_uses, {"ids": self._dialect.ids(works)})))
 
 
 class GroupTagging:
     """Sets the tags and authors of groups, and creates those that are new."""
 
     def __init__(self, database: Database) -> None:
-        self._dialect = dialect = database.dialect
-        compiled = dialect.compile
-        self._insert_tag = compiled(dialect.insert_or_ignore(tag).values(**new_row(tag)))
-        self._resolve_aliases = compiled(
-            select(tag.c.name, func.coalesce(tag.c.alias_of, tag.c.id)).where(
-                dialect.in_list(tag.c.name, "names")
-            )
+        self._dialect = database.dialect
+        self._sql: TaggingStatements = database.dialect.statements(
+            "storage.statements.tagging.TaggingStatements"
         )
-        self._delete_tags = compiled(delete(tagging).where(tagging.c.work_id == bindparam("work")))
-        self._insert_tagging = compiled(dialect.insert_or_ignore(tagging))
-        self._insert_author = compiled(dialect.insert_or_ignore(author).values(**new_row(author)))
-        self._author_ids = compiled(
-            select(author.c.folded, author.c.id).where(dialect.in_list(author.c.folded, "names"))
-        )
-        self._authors_of_groups = compiled(
-            select(authorship.c.author_id).where(dialect.in_list(authorship.c.work_id, "ids")).distinct()
-        )
-        self._delete_authors = compiled(delete(authorship).where(authorship.c.work_id == bindparam("work")))
-        self._insert_authorship = compiled(insert(authorship))
-        orphan = and_(
-            dialect.in_list(author.c.id, "ids"),
-            ~exists(select(authorship.c.work_id).where(authorship.c.author_id == author.c.id)),
-            author.c.description == "",
-            author.c.picture == "",
-        )
-        self._delete_orphan_bookmarks = compiled(
-            delete(bookmark).where(
-                bookmark.c.kind == "author", bookmark.c.target.in_(select(author.c.id).where(orphan))
-            )
-        )
-        self._delete_orphans = compiled(delete(author).where(orphan))
 
     async def set_tags(self, transaction: Transaction, work: int, names: Sequence[str]) -> None:
         """Replace the tags of a group; an alias is resolved to its tag."""
         numbers = await self.tag_ids(transaction, names)
-        await transaction.run(self._delete_tags, {"work": work})
+        await transaction.run(self._sql.delete_tags, {"work": work})
         await transaction.run_many(
-            self._insert_tagging, [{"work_id": work, "tag_id": number} for number in numbers]
+            self._sql.insert_tagging, [{"work_id": work, "tag_id": number} for number in numbers]
         )
 
     async def tag_ids(self, transaction: Transaction, names: Sequence[str]) -> list[int]:
         """Return the ids of tags, created where they are new; an alias is resolved to its tag."""
         blank = {"alias_of": None, "uses": 0}
-        await transaction.run_many(self._insert_tag, [{**blank, "name": name} for name in names])
+        await transaction.run_many(self._sql.insert_tag, [{**blank, "name": name} for name in names])
         tag_ids: dict[str, int] = dict(
-            await transaction.rows(self._resolve_aliases, {"names": self._dialect.texts(names)})
+            await transaction.rows(self._sql.resolve_aliases, {"names": self._dialect.texts(names)})
         )
         return list(dict.fromkeys(tag_ids[name] for name in names))
 
@@ -111,17 +75,17 @@ class GroupTagging:
         before = await self.author_ids(transaction, work)
         blank = {"picture": "", "description": ""}
         new = [{**blank, "name": name, "folded": fold_name(name)} for name in names]
-        await transaction.run_many(self._insert_author, new)
+        await transaction.run_many(self._sql.insert_author, new)
         keys = [fold_name(name) for name in names]
         known: dict[str, int] = dict(
-            await transaction.rows(self._author_ids, {"names": self._dialect.texts(keys)})
+            await transaction.rows(self._sql.author_ids, {"names": self._dialect.texts(keys)})
         )
-        await transaction.run(self._delete_authors, {"work": work})
+        await transaction.run(self._sql.delete_authors, {"work": work})
         rows = [
             {"work_id": work, "position": position, "author_id": known[name]}
             for position, name in enumerate(dict.fromkeys(keys))
         ]
-        await transaction.run_many(self._insert_authorship, rows)
+        await transaction.run_many(self._sql.insert_authorship, rows)
         await self.remove_orphans(transaction, before)
 
     async def author_ids(self, transaction: Transaction, work: int) -> list[int]:
@@ -129,12 +93,12 @@ class GroupTagging:
         return [
             number
             for (number,) in await transaction.rows(
-                self._authors_of_groups, {"ids": self._dialect.ids([work])}
+                self._sql.authors_of_groups, {"ids": self._dialect.ids([work])}
             )
         ]
 
     async def remove_orphans(self, transaction: Transaction, authors: Sequence[int]) -> None:
         """Delete those of the authors who have no group, description or picture."""
         ids = {"ids": self._dialect.ids(authors)}
-        await transaction.run(self._delete_orphan_bookmarks, ids)
-        await transaction.run(self._delete_orphans, ids)
+        await transaction.run(self._sql.delete_orphan_bookmarks, ids)
+        await transaction.run(self._sql.delete_orphans, ids)

@@ -1,8 +1,6 @@
 """Categories, tags with their aliases, and authors in `peerage.db`."""
 
-from typing import Any
-
-from sqlalchemy import ColumnElement, Select, bindparam, delete, exists, func, insert, select, update
+from typing import TYPE_CHECKING, Any
 
 from bittorrent.refusal import Refusal
 from catalogue.categories import FIRST_CUSTOM_ID
@@ -12,51 +10,37 @@ from catalogue.normalization import fold_name, normalize_tag_or_none, normalize_
 from storage.catalogue.columns import change_columns, with_folded
 from storage.catalogue.indexing import GroupReindexer
 from storage.catalogue.tagging import GroupTagging, TagUseCounter
-from storage.catalogue.torrent_queries import has_visible_torrent, viewer_parameters
+from storage.catalogue.torrent_queries import viewer_parameters
 from storage.database import Database, Parameters, Transaction
 from storage.dialect import Statement
 from storage.parameters import bounded_id, page_parameters
 from storage.rows import ColumnValues, TableRows
 from storage.search import SearchIndexWriter
-from storage.tables import author, authorship, category, tag, tagging, torrent, work
+
+if TYPE_CHECKING:
+    from storage.statements.taxonomy import AuthorStatements, CategoryStatements, TagStatements
+
 
 _HIGHEST_CHARACTER = "\U0010ffff"
 """Sorts after every character of a name: the end of a prefix range."""
-
-_AUTHOR = (author.c.id, author.c.name, author.c.picture, author.c.description)
 
 
 class SqlCategories:
     """Categories in a SQL database."""
 
     def __init__(self, database: Database, index: SearchIndexWriter, batch: int) -> None:
-        dialect = database.dialect
-        compiled = dialect.compile
         self._database = database
         self._batch = batch
         self._dialect = database.dialect
-        self._rows = TableRows(database, category)
+        self._rows = TableRows(database, "catalogue.category")
         self._reindexer = GroupReindexer(database, index)
-        self._all = compiled(
-            select(category.c.id, category.c.name, category.c.parent_id).order_by(category.c.id)
-        )
-        self._insert = compiled(insert(category))
-        self._next = compiled(select(func.max(category.c.id)))
-        self._others = compiled(
-            select(category.c.id).where(
-                category.c.folded == bindparam("folded"), category.c.id != bindparam("row")
-            )
-        )
-        self._group_batch = compiled(
-            select(work.c.id).where(work.c.category_id == bindparam("row")).limit(bindparam("limit"))
-        )
-        self._move = compiled(
-            update(work).where(dialect.in_list(work.c.id, "ids")).values(category_id=bindparam("parent"))
+        self._sql: CategoryStatements = database.dialect.statements(
+            "storage.statements.taxonomy.CategoryStatements"
         )
 
     async def all(self) -> tuple[Category, ...]:
         """Return every category, ordered by id."""
-        return tuple(Category(*row) for row in await self._database.rows(self._all))
+        return tuple(Category(*row) for row in await self._database.rows(self._sql.all))
 
     async def add(self, number: int | None, name: str, parent: int) -> int:
         """Add a category. Refusal: `taken` for its name or number."""
@@ -64,11 +48,11 @@ class SqlCategories:
         async with self._database.transaction() as transaction:
             await self._refuse_taken(transaction, 0, values)
             if number is None or not bounded_id(number):
-                ((last,),) = await transaction.rows(self._next, {})
+                ((last,),) = await transaction.rows(self._sql.next, {})
                 number = max(last or 0, FIRST_CUSTOM_ID - 1) + 1
             elif await self._rows.get(transaction, number) is not None:
                 raise Refusal("taken")
-            await transaction.run(self._insert, {**values, "id": number})
+            await transaction.run(self._sql.insert, {**values, "id": number})
             return number
 
     async def change(self, number: int, change: CategoryChange) -> None:
@@ -87,17 +71,19 @@ class SqlCategories:
     async def _move_batch(self, number: int, parent: int) -> bool:
         async with self._database.transaction() as transaction:
             await self._rows.require(transaction, number)
-            batch = await _fetch_ids(transaction, self._group_batch, {"row": number, "limit": self._batch})
+            batch = await _fetch_ids(
+                transaction, self._sql.group_batch, {"row": number, "limit": self._batch}
+            )
             if not batch:
                 await self._rows.delete(transaction, number)
                 return False
-            await transaction.run(self._move, {"ids": self._dialect.ids(batch), "parent": parent})
+            await transaction.run(self._sql.move, {"ids": self._dialect.ids(batch), "parent": parent})
             await self._reindexer.reindex(transaction, batch)
             return True
 
     async def _refuse_taken(self, transaction: Transaction, number: int, values: ColumnValues) -> None:
         if "folded" in values and await transaction.rows(
-            self._others, {"folded": values["folded"], "row": number}
+            self._sql.others, {"folded": values["folded"], "row": number}
         ):
             raise Refusal("taken")
 
@@ -106,59 +92,29 @@ class SqlTags:
     """Tags in a SQL database."""
 
     def __init__(self, database: Database, index: SearchIndexWriter, batch: int) -> None:
-        dialect = database.dialect
-        compiled = dialect.compile
         self._database = database
         self._batch = batch
         self._dialect = database.dialect
-        self._rows = TableRows(database, tag)
+        self._rows = TableRows(database, "catalogue.tag")
         self._tagging = GroupTagging(database)
         self._tag_uses = TagUseCounter(database)
         self._reindexer = GroupReindexer(database, index)
-        used = (tag.c.uses > 0, tag.c.name >= bindparam("low"), tag.c.name < bindparam("high"))
-        self._count = compiled(select(func.count()).select_from(tag).where(*used))
-        self._page = compiled(
-            select(tag.c.id, tag.c.name, tag.c.uses)
-            .where(*used)
-            .order_by(tag.c.uses.desc(), tag.c.name)
-            .limit(bindparam("limit"))
-            .offset(bindparam("offset"))
-        )
-        self._by_id = compiled(_resolved(tag.c.id == bindparam("key")))
-        self._by_name = compiled(_resolved(tag.c.name == bindparam("key")))
-        self._named = compiled(select(tag.c.id).where(tag.c.name == bindparam("name")))
-        self._aliases = compiled(
-            select(tag.c.alias_of, tag.c.name)
-            .where(dialect.in_list(tag.c.alias_of, "ids"))
-            .order_by(tag.c.name)
-        )
-        self._repoint = compiled(
-            update(tag).where(tag.c.alias_of == bindparam("old")).values(alias_of=bindparam("new"))
-        )
-        self._group_batch = compiled(
-            select(tagging.c.work_id).where(tagging.c.tag_id == bindparam("row")).limit(bindparam("limit"))
-        )
-        self._insert_tagging = compiled(dialect.insert_or_ignore(tagging))
-        self._delete_tagging = compiled(
-            delete(tagging).where(
-                tagging.c.tag_id == bindparam("row"), dialect.in_list(tagging.c.work_id, "ids")
-            )
-        )
+        self._sql: TagStatements = database.dialect.statements("storage.statements.taxonomy.TagStatements")
 
     async def tags(self, prefix: str, offset: int, limit: int) -> Page[Tag]:
         """Return the tags in use that begin with a prefix, in any form, most used first."""
         prefix = normalize_tag_prefix(prefix)
         bounds = {"low": prefix, "high": prefix + _HIGHEST_CHARACTER}
-        ((total,),) = await self._database.rows(self._count, bounds)
+        ((total,),) = await self._database.rows(self._sql.count, bounds)
         parameters = {**bounds, **page_parameters(offset, limit)}
-        return Page(await self._with_aliases(await self._database.rows(self._page, parameters)), total)
+        return Page(await self._with_aliases(await self._database.rows(self._sql.page, parameters)), total)
 
     async def tag(self, key: int | str) -> Tag | None:
         """Find a tag by its id, or by its name or an alias, in any form."""
         if isinstance(key, str):
-            found = await self._database.rows(self._by_name, {"key": normalize_tag_or_none(key)})
+            found = await self._database.rows(self._sql.by_name, {"key": normalize_tag_or_none(key)})
         else:
-            found = await self._database.rows(self._by_id, {"key": bounded_id(key)})
+            found = await self._database.rows(self._sql.by_id, {"key": bounded_id(key)})
         return (await self._with_aliases(found))[0] if found else None
 
     async def alias(self, alias: str, name: str) -> int:
@@ -166,13 +122,13 @@ class SqlTags:
         async with self._database.transaction() as transaction:
             (target,) = await self._tagging.tag_ids(transaction, [name])
             await self._tagging.tag_ids(transaction, [alias])
-            ((source,),) = await transaction.rows(self._named, {"name": alias})
+            ((source,),) = await transaction.rows(self._sql.named, {"name": alias})
             known = await self._rows.require(transaction, source)
             if source == target:
                 raise Refusal("invalid", fields={"tag": ["The tag field names what is the same tag."]})
             if known["alias_of"] not in (None, target):
                 raise Refusal("taken")
-            await transaction.run(self._repoint, {"old": source, "new": target})
+            await transaction.run(self._sql.repoint, {"old": source, "new": target})
             await self._rows.update(transaction, source, {"alias_of": target})
         while await self._move_batch(source, target):
             continue
@@ -197,89 +153,58 @@ class SqlTags:
     async def _move_batch(self, source: int, target: int | None) -> bool:
         """Move a batch of groups from a tag to another, or to none; return whether there were any."""
         async with self._database.transaction() as transaction:
-            batch = await _fetch_ids(transaction, self._group_batch, {"row": source, "limit": self._batch})
+            batch = await _fetch_ids(
+                transaction, self._sql.group_batch, {"row": source, "limit": self._batch}
+            )
             async with self._tag_uses.recounted(transaction, set(batch)):
                 if target is not None:
                     await transaction.run_many(
-                        self._insert_tagging, [{"work_id": each, "tag_id": target} for each in batch]
+                        self._sql.insert_tagging, [{"work_id": each, "tag_id": target} for each in batch]
                     )
-                await transaction.run(self._delete_tagging, {"row": source, "ids": self._dialect.ids(batch)})
+                await transaction.run(
+                    self._sql.delete_tagging, {"row": source, "ids": self._dialect.ids(batch)}
+                )
             if batch:
                 await self._reindexer.reindex(transaction, batch)
             return bool(batch)
 
     async def _find(self, transaction: Transaction, name: str) -> ColumnValues | None:
-        found = await transaction.rows(self._named, {"name": name})
+        found = await transaction.rows(self._sql.named, {"name": name})
         return await self._rows.get(transaction, found[0][0]) if found else None
 
     async def _with_aliases(self, rows: list[tuple[Any, ...]]) -> tuple[Tag, ...]:
         aliases: dict[int, list[str]] = {number: [] for number, *_ in rows}
-        for number, name in await self._database.rows(self._aliases, {"ids": self._dialect.ids(aliases)}):
+        for number, name in await self._database.rows(self._sql.aliases, {"ids": self._dialect.ids(aliases)}):
             aliases[number].append(name)
         return tuple(Tag(number, name, uses, tuple(aliases[number])) for number, name, uses in rows)
-
-
-def _resolved(where: ColumnElement[bool]) -> Select[Any]:
-    resolved = tag.alias("resolved")
-    joined = tag.join(resolved, resolved.c.id == func.coalesce(tag.c.alias_of, tag.c.id))
-    return select(resolved.c.id, resolved.c.name, resolved.c.uses).select_from(joined).where(where)
 
 
 class SqlAuthors:
     """Authors in a SQL database."""
 
     def __init__(self, database: Database, index: SearchIndexWriter, batch: int) -> None:
-        dialect = database.dialect
-        compiled = dialect.compile
         self._database = database
         self._batch = batch
-        self._rows = TableRows(database, author)
+        self._rows = TableRows(database, "catalogue.author")
         self._reindexer = GroupReindexer(database, index)
-        shown = exists(
-            select(authorship.c.work_id)
-            .join_from(authorship, torrent, torrent.c.work_id == authorship.c.work_id)
-            .where(authorship.c.author_id == author.c.id, torrent.c.hidden == 0)
+        self._sql: AuthorStatements = database.dialect.statements(
+            "storage.statements.taxonomy.AuthorStatements"
         )
-        conditions = (author.c.folded >= bindparam("low"), author.c.folded < bindparam("high"), shown)
-        self._count = compiled(select(func.count()).select_from(author).where(*conditions))
-        self._page = compiled(
-            select(*_AUTHOR)
-            .where(*conditions)
-            .order_by(author.c.folded)
-            .limit(bindparam("limit"))
-            .offset(bindparam("offset"))
-        )
-        self._by_id = compiled(select(*_AUTHOR).where(author.c.id == bindparam("key")))
-        self._by_name = compiled(select(*_AUTHOR).where(author.c.folded == bindparam("key")))
-        self._group_batch = compiled(
-            select(authorship.c.work_id)
-            .where(authorship.c.author_id == bindparam("row"), authorship.c.work_id > bindparam("after"))
-            .order_by(authorship.c.work_id)
-            .limit(bindparam("limit"))
-        )
-        groups = (
-            select(work.c.id)
-            .join_from(authorship, work, work.c.id == authorship.c.work_id)
-            .where(authorship.c.author_id == bindparam("row"), has_visible_torrent(work.c.id))
-            .order_by(work.c.created.desc(), work.c.id.desc())
-        )
-        self._groups = compiled(groups)
-        self._groups_first = compiled(groups.where(authorship.c.position == 0))
 
     async def authors(self, prefix: str, offset: int, limit: int) -> Page[Author]:
         """Return the authors of visible torrents whose name begins with a prefix."""
         bounds = {"low": fold_name(prefix), "high": fold_name(prefix) + _HIGHEST_CHARACTER}
-        ((total,),) = await self._database.rows(self._count, bounds)
+        ((total,),) = await self._database.rows(self._sql.count, bounds)
         parameters = {**bounds, **page_parameters(offset, limit)}
-        rows = await self._database.rows(self._page, parameters)
+        rows = await self._database.rows(self._sql.page, parameters)
         return Page(tuple(Author(*row) for row in rows), total)
 
     async def author(self, key: int | str) -> Author | None:
         """Find an author by id or name, without regard to case."""
         if isinstance(key, str):
-            rows = await self._database.rows(self._by_name, {"key": fold_name(key)})
+            rows = await self._database.rows(self._sql.by_name, {"key": fold_name(key)})
         else:
-            rows = await self._database.rows(self._by_id, {"key": bounded_id(key)})
+            rows = await self._database.rows(self._sql.by_id, {"key": bounded_id(key)})
         return Author(*rows[0]) if rows else None
 
     async def change(self, number: int, change: AuthorChange) -> None:
@@ -287,7 +212,7 @@ class SqlAuthors:
         values = with_folded(change_columns(change))
         async with self._database.transaction() as transaction:
             if "folded" in values:
-                found = await transaction.rows(self._by_name, {"key": values["folded"]})
+                found = await transaction.rows(self._sql.by_name, {"key": values["folded"]})
                 if found and found[0][0] != number:
                     raise Refusal("taken")
             before = await self._rows.update(transaction, number, values)
@@ -297,14 +222,14 @@ class SqlAuthors:
 
     async def groups_of(self, number: int, viewer: Viewer, *, first_only: bool = False) -> tuple[int, ...]:
         """Return the ids of an author's groups, newest first."""
-        statement = self._groups_first if first_only else self._groups
+        statement = self._sql.groups_first if first_only else self._sql.groups
         rows = await self._database.rows(statement, {"row": bounded_id(number), **viewer_parameters(viewer)})
         return tuple(group for (group,) in rows)
 
     async def _reindex_batch(self, number: int, after: int) -> int | None:
         async with self._database.transaction() as transaction:
             batch = await _fetch_ids(
-                transaction, self._group_batch, {"row": number, "after": after, "limit": self._batch}
+                transaction, self._sql.group_batch, {"row": number, "after": after, "limit": self._batch}
             )
             if not batch:
                 return None

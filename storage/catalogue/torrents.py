@@ -4,8 +4,7 @@ import asyncio
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-
-from sqlalchemy import Select, bindparam, exists, select, update
+from typing import TYPE_CHECKING
 
 from bittorrent.infohash import InfoHash
 from bittorrent.refusal import Refusal
@@ -21,34 +20,12 @@ from storage.catalogue.kept_torrents import KeptTorrents
 from storage.catalogue.tagging import GroupTagging, TagUseCounter
 from storage.catalogue.torrent_queries import CatalogueReader
 from storage.database import Database, QuerySource, Transaction
-from storage.dialect import SqlDialect, Statement
 from storage.parameters import bounded_id
 from storage.rows import TableRows
 from storage.search import SearchIndexWriter
-from storage.tables import category, contents, torrent, work
 
-
-def _named_by(dialect: SqlDialect) -> tuple[Statement, Statement]:
-    """Return the queries of the names of torrents that have any of some infohashes first, or second."""
-    names = select(torrent.c.infohash, torrent.c.alias)
-    first, second = (dialect.in_hashes(column, "hashes") for column in (torrent.c.infohash, torrent.c.alias))
-    return dialect.compile(names.where(first)), dialect.compile(names.where(second))
-
-
-def _select_work(dialect: SqlDialect) -> Select[tuple[int]]:
-    """Return the query of the oldest group of a work that is not locked."""
-    return (
-        select(work.c.id)
-        .where(
-            dialect.in_list(work.c.name, "names"),
-            work.c.category_id == bindparam("category"),
-            work.c.year.is_not_distinct_from(bindparam("year")),
-            work.c.season.is_not_distinct_from(bindparam("season")),
-            work.c.locked == 0,
-        )
-        .order_by(work.c.id)
-        .limit(1)
-    )
+if TYPE_CHECKING:
+    from storage.statements.torrents import TorrentStatements
 
 
 class SqlTorrents:
@@ -63,8 +40,6 @@ class SqlTorrents:
     ) -> None:
         """Make the store; `changed` is told, after each transaction, the infohashes of what it may have written."""
         self._changed = changed
-        dialect = database.dialect
-        compiled = dialect.compile
         self._database = database
         self._dialect = database.dialect
         self._index = index
@@ -74,35 +49,10 @@ class SqlTorrents:
         self._tagging = GroupTagging(database)
         self._tag_uses = TagUseCounter(database)
         self._cascades = Cascades(database, clock)
-        self._torrents = TableRows(database, torrent)
-        self._works = TableRows(database, work)
-        self._put_contents = compiled(dialect.upsert(contents, "payload"))
-        self._contents = compiled(select(contents.c.payload).where(contents.c.torrent_id == bindparam("row")))
-        self._torrents_of_group = compiled(select(torrent.c.id).where(torrent.c.work_id == bindparam("work")))
-        self._group_ids_after = compiled(
-            select(work.c.id)
-            .where(work.c.id > bindparam("after"))
-            .order_by(work.c.id)
-            .limit(bindparam("limit"))
-        )
-        self._category = compiled(select(category.c.id).where(category.c.id == bindparam("row")))
-        self._held_with_contents = compiled(
-            select(torrent.c.infohash).where(
-                dialect.in_hashes(torrent.c.infohash, "hashes"),
-                torrent.c.held == 1,
-                exists(select(contents.c.torrent_id).where(contents.c.torrent_id == torrent.c.id)),
-            )
-        )
-        self._of_work = compiled(_select_work(dialect))
-        self._named, self._named_alias = _named_by(dialect)
-        self._held = compiled(
-            select(torrent.c.infohash)
-            .where(torrent.c.infohash > bindparam("after"), torrent.c.held == 1)
-            .order_by(torrent.c.infohash)
-            .limit(bindparam("limit"))
-        )
-        self._unhold = compiled(
-            update(torrent).where(dialect.in_hashes(torrent.c.infohash, "hashes")).values(held=0)
+        self._torrents = TableRows(database, "catalogue.torrent")
+        self._works = TableRows(database, "catalogue.work")
+        self._sql: TorrentStatements = database.dialect.statements(
+            "storage.statements.torrents.TorrentStatements"
         )
 
     async def check(self, names: Sequence[InfoHash], group: int | None, decision: WriteDecision) -> None:
@@ -224,12 +174,12 @@ class SqlTorrents:
 
     async def group_ids_after(self, after: int, limit: int) -> list[int]:
         """Return ids of groups above `after`, ascending."""
-        rows = await self._database.rows(self._group_ids_after, {"after": after, "limit": limit})
+        rows = await self._database.rows(self._sql.group_ids_after, {"after": after, "limit": limit})
         return [number for (number,) in rows]
 
     async def contents(self, number: int, first: int = 0, count: int = PAGE) -> Contents:
         """Return `count` files from number `first` on, the trackers and the web seeds of a torrent."""
-        found = await self._database.rows(self._contents, {"row": bounded_id(number)})
+        found = await self._database.rows(self._sql.contents, {"row": bounded_id(number)})
         if not found:
             return Contents()
         return await asyncio.to_thread(decode_contents, found[0][0], first=first, count=count)
@@ -237,26 +187,26 @@ class SqlTorrents:
     async def missing_contents(self, infohashes: Sequence[InfoHash]) -> list[InfoHash]:
         """Return the infohashes, in order, without those of held torrents that have contents."""
         complete = await self._database.rows(
-            self._held_with_contents, {"hashes": self._dialect.hashes(infohashes)}
+            self._sql.held_with_contents, {"hashes": self._dialect.hashes(infohashes)}
         )
         return [infohash for infohash in infohashes if (bytes(infohash),) not in set(complete)]
 
     async def known(self, infohashes: Sequence[InfoHash]) -> set[InfoHash]:
         """Return the infohashes and aliases of the torrents of any of these."""
         parameters = {"hashes": self._dialect.hashes(infohashes)}
-        rows = await self._database.rows(self._named, parameters)
-        rows += await self._database.rows(self._named_alias, parameters)
+        rows = await self._database.rows(self._sql.named, parameters)
+        rows += await self._database.rows(self._sql.named_alias, parameters)
         return {InfoHash.of(name) for row in rows for name in row if name is not None}
 
     async def held(self, after: InfoHash | None, limit: int) -> list[InfoHash]:
         """Return infohashes above `after` of torrents that are marked as held, ascending."""
-        rows = await self._database.rows(self._held, {"after": after or b"", "limit": limit})
+        rows = await self._database.rows(self._sql.held, {"after": after or b"", "limit": limit})
         return [InfoHash.of(infohash) for (infohash,) in rows]
 
     async def mark_not_held(self, infohashes: Sequence[InfoHash]) -> None:
         """Mark torrents as no longer held."""
         async with self._database.transaction() as transaction:
-            await transaction.run(self._unhold, {"hashes": self._dialect.hashes(infohashes)})
+            await transaction.run(self._sql.unhold, {"hashes": self._dialect.hashes(infohashes)})
 
     @contextmanager
     def _telling(self, names: Iterable[InfoHash] = ()) -> Iterator[set[InfoHash]]:
@@ -300,7 +250,7 @@ class SqlTorrents:
         if key is None:
             return None
         asked = {"category": key.category_id, "year": key.year, "season": key.season}
-        found = await transaction.rows(self._of_work, asked | {"names": self._dialect.texts(key.names)})
+        found = await transaction.rows(self._sql.of_work, asked | {"names": self._dialect.texts(key.names)})
         return int(found[0][0]) if found else None
 
     async def _join(self, transaction: Transaction, group: int, change: GroupChange) -> None:
@@ -369,19 +319,19 @@ class SqlTorrents:
 
     async def _need_category(self, source: QuerySource, change: GroupChange) -> None:
         number = change.category_id
-        if number is not UNSET and not await source.rows(self._category, {"row": number}):
+        if number is not UNSET and not await source.rows(self._sql.category, {"row": number}):
             raise Refusal("invalid", fields={"category_id": ["The category_id field names no category."]})
 
     async def _write_contents(self, transaction: Transaction, number: int, listing: Contents | None) -> None:
         if listing is not None and listing != Contents():
             payload = await transaction.compute(lambda: encode_contents(listing))
-            await transaction.run(self._put_contents, {"torrent_id": number, "payload": payload})
+            await transaction.run(self._sql.put_contents, {"torrent_id": number, "payload": payload})
 
     async def _merge_duplicate(self, transaction: Transaction, other: Torrent, into: int) -> None:
         """Delete a record that was made for another infohash of a torrent, and merge its group into `into`."""
         if (
             other.group.id != into
-            and len(await transaction.rows(self._torrents_of_group, {"work": other.group.id})) == 1
+            and len(await transaction.rows(self._sql.torrents_of_group, {"work": other.group.id})) == 1
         ):
             await self._merge(transaction, other.group.id, into)
         await self._drop(transaction, other.id, into)
@@ -400,7 +350,7 @@ class SqlTorrents:
             await self._drop_empty(transaction, group)
 
     async def _drop_empty(self, transaction: Transaction, group: int) -> None:
-        if not await transaction.rows(self._torrents_of_group, {"work": group}):
+        if not await transaction.rows(self._sql.torrents_of_group, {"work": group}):
             authors = await self._tagging.author_ids(transaction, group)
             await self._cascades.drop_group(transaction, group)
             await self._tagging.remove_orphans(transaction, authors)

@@ -56,9 +56,12 @@ class _Entry:
     changed: int
 
 
-def make_backup(folder: DataFolder, target: Path, now: float, keep: int) -> BackupResult:
+def make_backup(
+    folder: DataFolder, target: Path, now: float, keep: int, *, files: bool = True
+) -> BackupResult:
     """Write a backup of a data folder, whose owner may be running, into `target`, and keep the newest `keep`.
 
+    Without `files` it has none of the .torrent files, which are in a bucket then.
     BackupError, DatabaseError, OSError; what was in `target` before stays as it was.
     """
     with _locked(target):
@@ -66,7 +69,8 @@ def make_backup(folder: DataFolder, target: Path, now: float, keep: int) -> Back
         _snapshots(folder, draft)
         _copy_secrets(folder.secrets, _fresh(draft / _SECRETS))
         copying = _Copying(folder, target, {each.infohash: each for each in _newest_index(target)})
-        copying.copy(draft / folder.records.name)
+        if files:
+            copying.copy(draft / folder.records.name)
         _write_index(draft / _INDEX, copying.entries)
         _write_manifest(draft)
         fsync_tree(draft)

@@ -376,8 +376,10 @@ def _run_all(statements: Iterable[str], connection: sqlite3.Connection) -> None:
 def _migrate(path: Path, schema: Schema, synchronous: Synchronous) -> None:
     """Migrate the file to the newest version. SchemaTooNew, sqlite3.DatabaseError."""
     with closing(sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None)) as connection:
-        if _read_version(connection) == schema.head:
+        if (version := _read_version(connection)) == schema.head:
             return
+        if version is not None and version < schema.head:
+            _keep_before(path, version)
         # Imported only when it is needed: Alembic takes longer to load than everything else.
         from storage.sqlite.upgrade import UnknownRevision, upgrade_file  # noqa: PLC0415
 
@@ -394,6 +396,17 @@ def _migrate(path: Path, schema: Schema, synchronous: Synchronous) -> None:
                 f"{path} is of version {error.version}, this program knows up to {schema.head}: "
                 "use a newer program"
             ) from error
+
+
+def _keep_before(path: Path, version: str) -> None:
+    """Keep what is about to be migrated, so that the program from before can be installed again."""
+    from storage.sqlite.upkeep import keep_before  # noqa: PLC0415 - seldom
+
+    kept = keep_before(path, version)
+    if kept is None:
+        log.warning("database.no_room_for_a_copy", path=str(path))
+    else:
+        log.info("database.kept_before_migration", path=str(path), copy=kept.name)
 
 
 def _read_version(connection: sqlite3.Connection) -> str | None:

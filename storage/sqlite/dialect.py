@@ -1,46 +1,65 @@
-"""The SQLite dialect: compiles SQLAlchemy expressions to text, and spells lists, upserts and hexadecimal."""
+"""The SQLite dialect: makes statements, and spells lists, upserts and hexadecimal.
+
+SQLAlchemy is loaded where an expression is made: the stores' statements are compiled before, and mostly none is.
+"""
 
 import json
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import BindParameter, ColumnElement, Table, column, func, text
-from sqlalchemy.dialects.sqlite import Insert, insert
-from sqlalchemy.dialects.sqlite.base import SQLiteCompiler, SQLiteDialect
-
-from storage.dialect import Expression, Statement
+from storage.dialect import Statement, make_statements
 from storage.parameters import bounded_id
+from storage.sqlite.compiled import compiled_statements
 
-_LONGEST_CONSTANT = 100
+if TYPE_CHECKING:
+    from sqlalchemy import ColumnElement, Table
+    from sqlalchemy.dialects.sqlite import Insert
+
+    from storage.dialect import Expression
+
 _HASH_SIZE = 20
 
 
 class SqliteDialect:
     """SQL as SQLite takes it. Lists are JSON, hashes their bytes joined."""
 
-    def compile(self, expression: Expression) -> Statement:
-        """Return an expression as SQL, with `:name` for each `bindparam` without a value."""
-        return Statement(expression, lambda made: str(made.compile(dialect=_compiling_dialect())))
+    def statements(self, name: str, table: str = "") -> Any:  # noqa: ANN401
+        """Return the statements of a class of `storage.statements`, as they were compiled before where they were."""
+        return compiled_statements(name, table) or make_statements(self, name, table)
 
-    def upsert(self, table: Table, *changed: str) -> Insert:
+    def compile(self, expression: "Expression") -> Statement:
+        """Return an expression as SQL, with `:name` for each `bindparam` without a value."""
+        from storage.sqlite.compiler import compile_expression  # noqa: PLC0415 - loads SQLAlchemy
+
+        return Statement(expression, compile_expression)
+
+    def upsert(self, table: "Table", *changed: str) -> "Insert":
         """Insert a row, or change the named columns of the one that has its primary key."""
+        from sqlalchemy.dialects.sqlite import insert  # noqa: PLC0415 - as above
+
         statement = insert(table)
         return statement.on_conflict_do_update(
             index_elements=list(table.primary_key.columns),
             set_={name: statement.excluded[name] for name in changed},
         )
 
-    def insert_or_ignore(self, table: Table) -> Insert:
+    def insert_or_ignore(self, table: "Table") -> "Insert":
         """Insert a row unless one with its key is there."""
+        from sqlalchemy.dialects.sqlite import insert  # noqa: PLC0415 - as above
+
         return insert(table).on_conflict_do_nothing()
 
-    def in_list(self, checked: ColumnElement[Any], parameter: str) -> ColumnElement[bool]:
+    def in_list(self, checked: "ColumnElement[Any]", parameter: str) -> "ColumnElement[bool]":
         """Return the condition that a column is in a list made by `ids` or `texts`."""
+        from sqlalchemy import column, text  # noqa: PLC0415 - as above
+
         listed = text(f"SELECT value FROM json_each(:{parameter})")
         return checked.in_(listed.columns(column("value")))
 
-    def in_hashes(self, checked: ColumnElement[Any], parameter: str) -> ColumnElement[bool]:
+    def in_hashes(self, checked: "ColumnElement[Any]", parameter: str) -> "ColumnElement[bool]":
         """Return the condition that a column is in a list made by `hashes`."""
+        from sqlalchemy import column, text  # noqa: PLC0415 - as above
+
         listed = text(
             "WITH RECURSIVE piece (start) AS ("
             f"SELECT 1 WHERE length(:{parameter}) > 0 UNION ALL "
@@ -49,8 +68,10 @@ class SqliteDialect:
         )
         return checked.in_(listed.columns(column("value")))
 
-    def hex(self, hashes: ColumnElement[Any]) -> ColumnElement[str]:
+    def hex(self, hashes: "ColumnElement[Any]") -> "ColumnElement[str]":
         """Return bytes as upper-case hexadecimal digits."""
+        from sqlalchemy import func  # noqa: PLC0415 - as above
+
         return func.hex(hashes)
 
     def ids(self, numbers: Iterable[int]) -> str:
@@ -64,31 +85,3 @@ class SqliteDialect:
     def hashes(self, hashes: Iterable[bytes]) -> bytes:
         """Return hashes of 20 bytes as the parameter of `in_hashes`."""
         return b"".join(hashes)
-
-
-class _Compiler(SQLiteCompiler):
-    """Writes constants into the text and leaves parameters to be given with each run."""
-
-    def visit_bindparam(self, bindparam: BindParameter[Any], *args: Any, **options: Any) -> str:  # noqa: ANN401
-        if not bindparam.required:
-            options["literal_binds"] = True
-        return str(super().visit_bindparam(bindparam, *args, **options))  # type: ignore[no-untyped-call]
-
-    def render_literal_value(self, value: object, type_: Any) -> str:  # noqa: ANN401
-        if not _is_constant(value):
-            raise ValueError(f"{value!r} is no constant of the program: make it a parameter")
-        return str(super().render_literal_value(value, type_))
-
-
-def _is_constant(value: object) -> bool:
-    if isinstance(value, str):
-        return (
-            value.isascii() and value.isprintable() and len(value) <= _LONGEST_CONSTANT and "'" not in value
-        )
-    return value is None or isinstance(value, int | float)
-
-
-def _compiling_dialect() -> SQLiteDialect:
-    dialect = SQLiteDialect(paramstyle="named")
-    dialect.statement_compiler = _Compiler
-    return dialect

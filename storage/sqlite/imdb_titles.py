@@ -12,23 +12,21 @@ import threading
 import unicodedata
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 import structlog
-from sqlalchemy import BindParameter, bindparam, func, or_, select
-from sqlalchemy.schema import CreateIndex, CreateTable
 
 from bittorrent.refusal import Refusal
 from catalogue.imdb_titles import ImdbTitle
 from storage.fsync import fsync_directory
 from storage.sqlite.dialect import SqliteDialect
-from storage.tables import title as table
 
-_DIALECT = SqliteDialect()
+if TYPE_CHECKING:
+    from storage.sqlite.statements.imdb_titles import TitleStatements
+
 _VERSION = 1
 _LONGEST = 500
 _LARGEST = 2**63 - 1
-_CANDIDATES = 50
 # What SQLite may keep in memory of a file that is written, in KiB.
 _CACHE_KIB = 16 * 2**10
 
@@ -66,9 +64,7 @@ class SqliteImdbTitles:
         self._floor = floor
         self._lock = threading.Lock()
         self._connection: sqlite3.Connection | None = None
-        found = select(table.c.number, table.c.title, table.c.original, table.c.year, table.c.series)
-        self._get = _DIALECT.compile(found.where(table.c.number == bindparam("number")))
-        self._find = _DIALECT.compile(_select_matches())
+        self._sql = _statements()
 
     @classmethod
     async def open(cls, path: Path, floor: int) -> Self:
@@ -89,7 +85,7 @@ class SqliteImdbTitles:
             return None
         bounds = {"least": 0 if series else (year or 0) - 1, "most": (year or 0) + 1}
         wanted = {"spelled": spelled, "series": int(series), "year": year, **bounds}
-        rows = await asyncio.to_thread(self._rows, str(self._find), wanted)
+        rows = await asyncio.to_thread(self._rows, str(self._sql.find), wanted)
         best = [row for row in rows if row[5:] == rows[0][5:]]
         return _title(best[0]) if len(best) == 1 else None
 
@@ -97,7 +93,7 @@ class SqliteImdbTitles:
         """Find a title by its number at IMDb."""
         if not 0 < number <= _LARGEST:
             return None
-        rows = await asyncio.to_thread(self._rows, str(self._get), {"number": number})
+        rows = await asyncio.to_thread(self._rows, str(self._sql.get), {"number": number})
         return _title(rows[0]) if rows else None
 
     def draft(self) -> "ImdbTitlesDraft":
@@ -144,14 +140,14 @@ class ImdbTitlesDraft:
         self._new_path = path.with_name(f".{path.name}.new")
         self._floor = floor
         self._finished = False
-        self._add = _DIALECT.compile(_DIALECT.insert_or_ignore(table))
+        self._sql = _statements()
         self._new_path.unlink(missing_ok=True)
         self._connection = sqlite3.connect(self._new_path, isolation_level=None, check_same_thread=False)
         # A half-written file is deleted after a failure, so no rollback and no fsync before the end.
         for pragma in ("journal_mode = OFF", "synchronous = OFF", f"cache_size = -{_CACHE_KIB}"):
             self._connection.execute(f"PRAGMA {pragma}")
         self._connection.execute("BEGIN")
-        self._connection.execute(str(_DIALECT.compile(CreateTable(table))))
+        self._connection.execute(str(self._sql.create_table))
 
     def add(self, listed: Sequence[ImportedTitle]) -> None:
         """Add titles; of a number that comes twice, the first counts. Refusal: `disk-full`."""
@@ -163,10 +159,9 @@ class ImdbTitlesDraft:
         # The indexes are no larger than the rows, and sorting them takes as much again.
         self._check_free_space(2 * self._new_path.stat().st_size)
         try:
-            for index in sorted(table.indexes, key=lambda index: str(index.name)):
-                self._connection.execute(str(_DIALECT.compile(CreateIndex(index))))
-            counting = _DIALECT.compile(select(func.count()).select_from(table))
-            ((count,),) = self._connection.execute(str(counting))
+            for statement in self._sql.create_indexes:
+                self._connection.execute(str(statement))
+            ((count,),) = self._connection.execute(str(self._sql.count))
             self._connection.execute(f"PRAGMA user_version = {_VERSION}")
             self._connection.execute("COMMIT")
         except sqlite3.OperationalError as error:
@@ -187,7 +182,7 @@ class ImdbTitlesDraft:
 
     def _run_many(self, rows: Sequence[Mapping[str, Any]]) -> None:
         try:
-            self._connection.executemany(str(self._add), rows)
+            self._connection.executemany(str(self._sql.add), rows)
         except sqlite3.OperationalError as error:
             raise _full(error) from error
 
@@ -197,23 +192,11 @@ class ImdbTitlesDraft:
             raise Refusal("disk-full")
 
 
-def _select_matches() -> Any:  # noqa: ANN401
-    """Select matching titles, best first, with the columns that rank them."""
-    spelled: BindParameter[str] = bindparam("spelled")
-    year: BindParameter[int] = bindparam("year")
-    columns = (table.c.number, table.c.title, table.c.original, table.c.year, table.c.series)
-    year_distance = func.coalesce(func.min(func.abs(table.c.year - year), 1), 0).label("year_distance")
-    by_original = (table.c.spelled != spelled).label("by_original")
-    return (
-        select(*columns, year_distance, table.c.rank, by_original)
-        .where(
-            or_(table.c.spelled == spelled, table.c.spelled_original == spelled),
-            table.c.series == bindparam("series"),
-            or_(year.is_(None), table.c.year.between(bindparam("least"), bindparam("most"))),
-        )
-        .order_by(year_distance, table.c.rank, by_original, table.c.number)
-        .limit(_CANDIDATES)
+def _statements() -> "TitleStatements":
+    made: TitleStatements = SqliteDialect().statements(
+        "storage.sqlite.statements.imdb_titles.TitleStatements"
     )
+    return made
 
 
 def _open_finished(path: Path) -> sqlite3.Connection | None:

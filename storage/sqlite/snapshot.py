@@ -34,6 +34,14 @@ def require_sound(path: Path) -> None:
         raise DatabaseDamaged(f"{path}: {found}")
 
 
+def read_revision(path: Path) -> str | None:
+    """Return the revision of a database's schema, None for one that has none. DatabaseError."""
+    with translated(path), closing(_read_only(path)) as connection:
+        found = connection.execute("SELECT 1 FROM sqlite_schema WHERE name = 'alembic_version'").fetchall()
+        rows = connection.execute("SELECT version_num FROM alembic_version").fetchall() if found else []
+    return str(rows[0][0]) if rows else None
+
+
 def stored_files(path: Path) -> Iterator[tuple[bytes, int, bytes | None]]:
     """Yield each record of the cache in ascending order: infohash, bytes of its stored file, and their digest.
 

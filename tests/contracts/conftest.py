@@ -3,7 +3,7 @@
 import pytest
 
 from storage.schema import PEERAGE, SWARMS
-from storage.tables import account
+from storage.tables.accounts import account
 from tests.support.backends import BACKENDS
 
 

@@ -31,7 +31,7 @@ def _keyed(rng: random.Random, action: str) -> str:
 def _query(rng: random.Random) -> str:
     pairs = {
         "info_hash": quote_from_bytes(rng.choice(HASHES), safe=""),
-        "peer_id": rng.choice(["-XX0001-abcdefghijkl", "-XX0001-%00%01cdefghijkl"]),
+        "peer_id": rng.choice(["-XX0001-abcdefghijkl", "-XX0001-%00%01cdefghijkl", "-UT355W-abcdefghijkl"]),
         "port": rng.choice([6881, rng.randrange(1, 65536)]),
         "left": rng.choice([0, 0, 5, 5, "", "x"]),
     }

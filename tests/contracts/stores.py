@@ -5,12 +5,16 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+from obstore.store import MemoryStore
+
 from storage.cache_records import SqlCacheRecords
 from storage.database import Database
 from storage.files import FileBlobs
 from storage.journal import SqlJournal
 from storage.lists import SqlListEntries
 from storage.memory import MemoryBlobs, MemoryCacheRecords, MemoryJournal, MemoryListEntries
+from storage.s3.local_copies import LocalCopies
+from storage.s3.objects import ObjectBlobs
 from storage.schema import PEERAGE, SWARMS, Schema
 from tests.support.backends import BACKENDS, Backend
 
@@ -57,7 +61,21 @@ def everywhere(
     return openers | {name: in_database(backend, schema, make) for name, backend in BACKENDS.items()}
 
 
-BLOBS = {"memory": in_memory(MemoryBlobs), "files": files}
+@asynccontextmanager
+async def copies(folder: Path) -> AsyncIterator[LocalCopies]:
+    """Copies on disk of objects that are far away."""
+    opened = LocalCopies(ObjectBlobs(MemoryStore()), FileBlobs(folder / "copies", durable=False), 1 << 20)
+    await opened.open()
+    yield opened
+    await opened.close()
+
+
+BLOBS = {
+    "memory": in_memory(MemoryBlobs),
+    "files": files,
+    "objects": in_memory(lambda: ObjectBlobs(MemoryStore())),
+    "copies": copies,
+}
 RECORDS = everywhere(MemoryCacheRecords, PEERAGE, SqlCacheRecords)
 ENTRIES = everywhere(MemoryListEntries, PEERAGE, SqlListEntries)
 JOURNALS = everywhere(MemoryJournal, SWARMS, SqlJournal)

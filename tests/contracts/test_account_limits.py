@@ -134,3 +134,16 @@ def test_what_is_kept_of_accounts_is_bounded_and_forgotten(make):
         clients.now += 50
         clients.store.expire(clients.now, 10_000)
     assert clients.warning(2, 5) == b""
+
+
+def test_beyond_a_limit_no_swarm_is_made_and_traffic_counts(make):
+    clients = make(download_slots=1)
+    clients.announce(infohash=HASHES[0])
+    clients.announce(2, 0, HASHES[1])
+    clients.store.take_deltas()
+    reply = clients.announce(infohash=HASHES[2])
+    assert (reply.warning, reply.peers, reply.counts.incomplete) == (OVER_SLOTS, b"", 0)
+    assert clients.store.totals().torrents == 2
+    written = [row.infohash for batch in iter(clients.store.take_dirty, []) for row in batch]
+    assert written == HASHES[:2]
+    assert clients.store.session_totals().sessions == 2

@@ -6,8 +6,10 @@ import pytest
 from sqlalchemy import bindparam, delete, func, insert, select, update
 
 from storage.database import ConstraintViolated, DatabaseError
-from storage.rows import new_row
-from storage.tables import bookmark, record, tag
+from storage.statements.rows import new_row
+from storage.tables.cache import record
+from storage.tables.catalogue import tag
+from storage.tables.collages import bookmark
 from tests.support.tasks import begun_for
 
 HASHES = [bytes([number]) * 20 for number in range(1, 9)]

@@ -8,11 +8,13 @@ import random
 import re
 import socket
 from dataclasses import replace
+from ipaddress import ip_network
 from typing import Any
 
 import pytest
 import uvloop
 
+from bittorrent.client_pattern import ClientPattern
 from doors.native import native
 from doors.udp import UdpDoor
 from tests.contracts.raw_requests import HOSTILE, conversations, packet
@@ -25,12 +27,28 @@ from tests.support.announce_paths import (
     TrackerSetup,
     tracker_setup,
 )
+from tracker.access import AccessTable, AddressRule, ClientRule
 from tracker.mode import Mode
 from tracker.model import AnnounceTerms
 from tracker.sessions import SessionDelta
 
 ROOT = "/peerage"
 NARROW = replace(TERMS, announce_spacing=20, peers_per_account=1, download_slots=2, peers_per_hour=9)
+RULED = AccessTable.of(
+    [
+        ClientRule(ClientPattern.parse("-UT ..3.5.4"), True, "old"),
+        ClientRule(ClientPattern.parse("-UT355W"), False),
+        ClientRule(ClientPattern.parse("-XX0001-%00"), True),
+        ClientRule(ClientPattern.parse("qq"), True, "q"),
+    ],
+    [
+        AddressRule(ip_network("203.0.113.0/25"), True, "a reason"),
+        AddressRule(ip_network("203.0.113.32/27"), False),
+        AddressRule(ip_network("9.9.9.9/32"), True, "another"),
+        AddressRule(ip_network("2001:db8::/121"), True),
+        AddressRule(ip_network("2600:1::80/128"), True, "one"),
+    ],
+)
 HOP = re.compile(rb"(?m)^(date: ).*\r\n|^connection: close\r\n")
 
 needs_native = pytest.mark.skipif(native is None, reason="the extension is not built")
@@ -95,6 +113,8 @@ def answers(
         {"proxy": False},
         {"proxy": False, "refuse_private": True},
         {"root": ROOT},
+        {"access": RULED, "refuse_private": True},
+        {"access": RULED, "mode": Mode.PRIVATE, "proxy": False},
     ],
     ids=str,
 )
@@ -110,6 +130,8 @@ def test_answers_and_counts_are_equal(way: str, how: dict[str, Any]) -> None:
     for sent, expected, received in zip(exchanges, expected_answers, received_answers, strict=True):
         assert received == expected, sent
     assert traffic or how == {"proxy": False, "refuse_private": True}
+    if "access" in how:
+        assert {"address-denied", "client-denied"} & set(counted.refusals)
     assert same_traffic == traffic
     for field in ("announces", "scrapes", "warnings", "refusals"):
         assert getattr(counters, field) == getattr(counted, field), field
@@ -118,11 +140,17 @@ def test_answers_and_counts_are_equal(way: str, how: dict[str, Any]) -> None:
 @needs_native
 @pytest.mark.parametrize("refuse_private", [False, True])
 @pytest.mark.parametrize("mode", Mode)
-@pytest.mark.parametrize(("root", "terms"), [("", TERMS), (ROOT, TERMS), ("", NARROW)])
+@pytest.mark.parametrize(
+    ("root", "terms", "access"),
+    [("", TERMS, None), (ROOT, TERMS, None), ("", NARROW, None), ("", TERMS, RULED)],
+)
 def test_packets_are_answered_alike(
-    refuse_private: bool, mode: Mode, root: str, terms: AnnounceTerms
+    refuse_private: bool, mode: Mode, root: str, terms: AnnounceTerms, access: AccessTable | None
 ) -> None:
-    one, other = (tracker_setup(in_c, refuse_private, mode, root=root, terms=terms) for in_c in (False, True))
+    one, other = (
+        tracker_setup(in_c, refuse_private, mode, root=root, terms=terms, access=access)
+        for in_c in (False, True)
+    )
     door = UdpDoor(one.tracker, KEY, lambda: RUNNING, refuse_private=refuse_private, root=root)
     rng = random.Random(11)
     addresses = [
@@ -141,6 +169,8 @@ def test_packets_are_answered_alike(
         assert other.door.answer_packet(said, address) == door.answer(said, address), said
     traffic = deltas(one)
     assert traffic or refuse_private
+    denials = {"address-denied"} if refuse_private else {"address-denied", "client-denied"}
+    assert not access or denials <= set(one.counters.refusals)
     assert deltas(other) == traffic
     assert other.counters.announces == one.counters.announces
     assert other.counters.refusals == one.counters.refusals

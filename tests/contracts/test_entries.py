@@ -108,3 +108,18 @@ async def test_hashes_of_a_list_come_in_pages_without_those_of_32_bytes(opener, 
             page = await entries.hashes(ListKind.DENY, after, limit)
             assert (sorted(page.infohashes()), page.last) == (expected, expected[-1])
         assert await entries.hashes(ListKind.DENY, LONG.truncated, 2) == (b"", b"")
+
+
+async def test_entries_of_a_source_come_and_go_beside_those_that_somebody_set(opener, tmp_path):
+    async with opener(tmp_path) as entries:
+        await entries.set(deny(ONE))
+        given = [replace(deny(each), reason="", source="deny_torrents") for each in (ONE, TWO)]
+        await entries.add_all(given)
+        assert await entries.of_source(ListKind.DENY, "deny_torrents", b"", 10) == [(TWO, "")]
+        assert await entries.find(ONE, ListKind.DENY) == [deny(ONE)]
+        await entries.add_all([replace(each, reason="why") for each in given])
+        assert await entries.of_source(ListKind.DENY, "deny_torrents", b"", 10) == [(TWO, "why")]
+        assert await entries.of_source(ListKind.DENY, "deny_torrents", TWO, 10) == []
+        await entries.remove_all([ONE, TWO], ListKind.DENY, "deny_torrents")
+        assert await entries.find(TWO, ListKind.DENY) == []
+        assert await entries.find(ONE, ListKind.DENY) == [deny(ONE)]

@@ -15,7 +15,7 @@ MINUTES = Span("short", 60, 3)
 
 
 def figures(number):
-    return Figures(number, 2 * number, 3 * number, 4 * number, 5 * number)
+    return Figures(*(each * number for each in range(1, 9)))
 
 
 @pytest.fixture

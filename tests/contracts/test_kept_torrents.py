@@ -11,7 +11,7 @@ from catalogue.store import UNRESTRICTED_VIEWER, GroupWrite, TorrentWrite
 from storage.catalogue.kept_torrents import SHOWN, KeptTorrents
 from storage.catalogue.torrent_queries import CatalogueReader
 from storage.table_versions import TableChange
-from storage.tables import account
+from storage.tables.accounts import account
 from tests.contracts.test_catalogue_store import NOW, Stores, hash_of, written
 
 VIEWERS = (Viewer(), Viewer(1), Viewer(2), UNRESTRICTED_VIEWER)
@@ -144,7 +144,7 @@ async def test_what_was_read_before_a_change_is_not_kept_after_it(stores, monkey
 
 def test_every_table_that_a_record_is_read_from_is_watched(stores):
     reader = CatalogueReader(stores.database)
-    statements = [str(each) for each in vars(reader).values() if type(each).__name__ == "Statement"]
+    statements = [str(each) for each in vars(reader._sql).values() if type(each).__name__ == "Statement"]
     assert len(statements) > 5
     named = {
         name.strip('"')

@@ -15,12 +15,20 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 from wsproto.frame_protocol import Opcode
 
+from bittorrent.client_pattern import ClientPattern
 from bittorrent.refusal import REASONS
 from doors.native import native
 from doors.websocket import SocketLimits
 from tests.contracts.raw_requests import HASHES, PASSKEYS, REFUSED_PASSKEYS
-from tests.support.announce_paths import AnnouncePath, TrackerSetup, tracker_setup, with_websocket
+from tests.support.announce_paths import (
+    AnnouncePath,
+    TrackerSetup,
+    tracker_setup,
+    with_native_websocket,
+    with_websocket,
+)
 from tests.support.websocket_client import ACCEPT, HEAD, PATIENCE, WebSocketClient, raw_frame
+from tracker.access import AccessTable, AddressRule, ClientRule
 from tracker.counters import Transport
 from tracker.mode import Mode
 from tracker.model import Counts, Event
@@ -74,6 +82,32 @@ class Service:
     def door(self) -> Any:
         return self.setup.websocket
 
+    @property
+    def sockets(self) -> Any:
+        """The sockets in C, None where Python has them."""
+        return getattr(self.door, "sockets", None)
+
+    def sweep(self) -> None:
+        (self.sockets or self.door).sweep()
+
+    def pinged(self) -> int:
+        return self.sockets.numbers()["pinged"] if self.sockets else len(self.door.quiet.pinged)
+
+    def stalled(self) -> int:
+        return self.sockets.numbers()["stalled"] if self.sockets else len(self.door.quiet.stalled)
+
+    def waiting_offers(self, name: str) -> int:
+        """Return how many offers of a peer await their answer."""
+        raw = peer_id(name).encode("latin-1")
+        if self.sockets:
+            return self.sockets.waiting(HASHES[0], raw)
+        return len(self.door.peers._swarms[HASHES[0]].by_id[raw].offers)
+
+    def held(self) -> int:
+        """Return the bytes that connections hold."""
+        memory = self.setup.guard.memory
+        return memory.held + memory.elsewhere()
+
     async def client(self, *arguments: Any, **how: Any) -> WebSocketClient:
         self.clients.append(await WebSocketClient.open(self.port, *arguments, **how))
         return self.clients[-1]
@@ -117,8 +151,9 @@ async def page(request: Request) -> Response:
 async def serving(
     way: AnnouncePath, limits: SocketLimits, terms: SocketTerms, trusted: Any, how: dict[str, Any], door: Any
 ) -> AsyncIterator[Service]:
-    setup = tracker_setup(way.in_c, proxy=False, **how)
-    with_websocket(setup, limits, terms, trusted, **door)
+    setup = tracker_setup(way.in_c, **{"trusted": trusted, **door, **how})
+    make_door = with_native_websocket if way.kind == "threads" else with_websocket
+    make_door(setup, limits, terms, trusted, **door)
     async with way.serving(setup, [Route("/", page)]) as port:
         service = Service(setup, port)
         try:
@@ -443,7 +478,7 @@ def test_a_torrent_that_is_blocked_later_is_taken_from_everybody(run, lists):
         assert await one.ask(answer("a", "b")) == refused("unknown-offer")
         code = "denied" if lists == "deny" else "unlisted"
         assert await two.ask(announce("b", offers=offers(1))) == refused(code)
-        assert service.door.peers.counters.peers == 0
+        assert service.door.relayed.peers == 0
         policy.undeny([HASHES[0]])
         policy.allow([HASHES[0]])
         assert (await two.ask(announce("b", left=0)))["complete"] == 1
@@ -452,6 +487,26 @@ def test_a_torrent_that_is_blocked_later_is_taken_from_everybody(run, lists):
         await service.counts((0, 0))
 
     run(talk, mode=Mode.LISTED)
+
+
+def test_who_is_denied_is_told_why_and_loses_its_peers(run):
+    async def talk(service: Service) -> None:
+        policy, why = service.setup.tracker.policy, 'the "old" one \\ \t\x01\x7f é'
+        denied = f"Your client is not allowed on this tracker: {why}"
+        one, two = await service.join("-AB1"), await service.join("-AB3")
+        policy.set_access(AccessTable.of([ClientRule(ClientPattern.parse("-AB ..2"), True, why)], ()))
+        said = await one.ask(announce("-AB1"))
+        assert said == refused("client-denied") | {"failure reason": denied}
+        assert (await two.ask(announce("-AB3")))["incomplete"] == 1
+        here = AddressRule(ip_network("127.0.0.0/8"), True)
+        policy.set_access(AccessTable.of((), [here]))
+        assert await two.ask({"action": "scrape", "info_hash": HASH}) == failure(
+            "address-denied", action="scrape"
+        )
+        policy.set_access(AccessTable())
+        assert (await two.ask({"action": "scrape", "info_hash": HASH}))["files"][HASH]["incomplete"] == 0
+
+    run(talk)
 
 
 def test_a_starting_tracker_puts_off(run):
@@ -540,7 +595,7 @@ def test_as_many_offers_are_passed_on_as_are_wanted_and_ten_at_most(run, said, h
     async def talk(service: Service) -> None:
         others = [await service.join(f"o{at}") for at in range(15)]
         await service.join("asker", offers=offers(12), **said)
-        await service.until(lambda: service.door.peers.counters.offers == heard)
+        await service.until(lambda: service.door.relayed.offers == heard)
         for each in others:
             each.send({"action": "scrape", "info_hash": HASH})
         got = [await each.hear() for each in others]
@@ -557,7 +612,7 @@ def test_a_seeder_offers_to_leechers_alone_and_nobody_to_itself(run):
         assert "offer" not in await seeders[0].ask(announce("s0", left=0, offers=offers(5)))
         assert (await leecher.hear())["peer_id"] == peer_id("s0")
         await leecher.ask(announce("l", offers=offers(9)))
-        assert service.door.peers.counters.offers == 1 + len(seeders)
+        assert service.door.relayed.offers == 1 + len(seeders)
         for each in seeders:
             assert (await each.hear())["peer_id"] == peer_id("l")
 
@@ -577,7 +632,7 @@ def test_an_answer_to_no_offer_is_passed_to_nobody(run, said):
         clients["c"] = await service.join("c")
         asked = {"name": "a", "to": "b", "number": 0} | said
         assert await clients[asked["name"]].ask(answer(**asked)) == refused("unknown-offer")
-        assert service.door.peers.counters.answers == 0
+        assert service.door.relayed.answers == 0
 
     run(talk)
 
@@ -618,11 +673,10 @@ def test_offers_that_nobody_answers_are_forgotten(run):
         for number in range(200):
             made = [{"offer_id": f"{number:020}", "offer": OFFER}]
             await two.ask(announce("b", offers=made))
-        peer = service.door.peers._swarms[HASHES[0]].by_id[peer_id("b").encode("latin-1")]
-        assert len(peer.offers) <= 80
+        assert 0 < service.waiting_offers("b") <= 80
         service.setup.clock.now += OFFER_SECONDS + 1
         await two.ask(announce("b"))
-        assert not peer.offers
+        assert service.waiting_offers("b") == 0
 
     run(talk)
 
@@ -726,7 +780,7 @@ def test_near_the_cap_of_peers_an_address_has_no_more_than_its_share(run):
         assert "warning message" in await other.ask(announce("b", info_hash=hashes[1]))
         newcomer = await service.client(headers=b"X-Forwarded-For: 192.0.2.1\r\n")
         assert "warning message" not in await newcomer.ask(announce("c"))
-        assert service.door.peers.counters.peers == 5
+        assert service.door.relayed.peers == 5
 
     run(talk, terms=SocketTerms(peers=5), trusted=[ip_network("127.0.0.0/8")])
 
@@ -860,11 +914,11 @@ def test_a_reader_that_takes_nothing_is_cut_off_and_the_others_are_served(run):
             number += 1
             made = [{"offer_id": f"{number:020}", "offer": large}]
             await quick.ask(announce("quick", offers=made))
-            assert service.setup.guard.memory.held < 1 << 20
+            assert service.held() < 1 << 20
         await service.counts((0, 1))
         assert (await quick.ask(announce("quick")))["incomplete"] == 1
         slow.abort()
-        await service.until(lambda: service.setup.guard.memory.held == 0)
+        await service.until(lambda: service.held() == 0)
 
     run(talk, limits=SocketLimits(queue=100_000))
 
@@ -876,13 +930,13 @@ def test_whoever_takes_nothing_for_long_is_cut_off(run):
         quick = await service.join("quick")
         large = {"type": "offer", "sdp": "x" * 30_000}
         number = 0
-        while not service.door.quiet.stalled:
+        while not service.stalled():
             number += 1
             made = [{"offer_id": f"{number:020}", "offer": large}]
             await quick.ask(announce("quick", offers=made))
-        assert service.setup.guard.memory.held > 0
+        assert service.held() > 0
         service.setup.clock.now += 60
-        service.door.sweep()
+        service.sweep()
         assert service.door.counts.cut_off == 1
         await service.counts((0, 1))
 
@@ -893,16 +947,16 @@ def test_the_silent_are_pinged_and_ended_when_they_do_not_answer(run):
     async def talk(service: Service) -> None:
         silent, alive = await service.join("silent"), await service.join("alive")
         service.setup.clock.now += 59
-        service.door.sweep()
-        assert not service.door.quiet.pinged
+        service.sweep()
+        assert not service.pinged()
         service.setup.clock.now += 1
-        service.door.sweep()
+        service.sweep()
         for each in (silent, alive):
             assert await each.frame() == (Opcode.PING, b"")
         alive.send_raw(raw_frame(10, b""))
-        await service.until(lambda: len(service.door.quiet.pinged) == 1)
+        await service.until(lambda: service.pinged() == 1)
         service.setup.clock.now += 60
-        service.door.sweep()
+        service.sweep()
         await service.counts((0, 1))
         assert service.door.counts.timed_out == 1
         assert await silent.closed() is None
@@ -917,11 +971,11 @@ def test_whoever_has_no_torrent_is_ended_after_a_while(run):
         service.setup.clock.now += 20
         await left.ask(announce("left", event="stopped"))
         service.setup.clock.now += 10
-        service.door.sweep()
+        service.sweep()
         assert await idle.closed() == 1008
         assert (await left.ask({"action": "scrape", "info_hash": HASH}))["files"]
         service.setup.clock.now += 20
-        service.door.sweep()
+        service.sweep()
         assert await left.closed() == 1008
         assert (await member.ask(announce("member")))["incomplete"] == 1
 

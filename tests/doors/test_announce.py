@@ -1,13 +1,16 @@
+from ipaddress import ip_network
 from urllib.parse import quote_from_bytes
 
 import bencodepy
 import pytest
 
+from bittorrent.client_pattern import ClientPattern
 from bittorrent.infohash import InfoHash
 from bittorrent.refusal import REASONS
 from doors.announce import DEFAULT_NUMWANT, MAX_NUMWANT, AnnounceDoor, ScrapeDoor, head_too_long
 from doors.client_address import ClientAddress
 from peerage.app import App
+from tracker.access import AccessTable, AddressRule, ClientRule
 from tracker.mode import Mode
 from tracker.model import AnnounceTerms
 from tracker.policy import Policy
@@ -25,7 +28,7 @@ class Doors:
         self.tracker = Tracker(store, Policy(store, mode), AnnounceTerms(), lambda: 1_800_000_000)
         clients = ClientAddress([], "x-forwarded-for")
         self.announce_door = AnnounceDoor(self.tracker, clients, refuse_private=refuse_private)
-        self.scrape_door = ScrapeDoor(self.tracker)
+        self.scrape_door = ScrapeDoor(self.tracker, clients)
 
     def announce(self, host: str = "203.0.113.9", passkey: str | None = None, **said):
         said = {"info_hash": HASH, "peer_id": b"-PE0001-0123456789ab", "port": 6881, "left": 7} | said
@@ -37,6 +40,7 @@ class Doors:
 
     def scrape(self, query: bytes, passkey: str | None = None):
         scope = {"query_string": query, "path_params": {} if passkey is None else {"passkey": passkey}}
+        scope |= {"client": ("203.0.113.9", 5), "headers": []}
         return bencodepy.decode(self.scrape_door.answer(scope))
 
 
@@ -143,6 +147,23 @@ def test_private_addresses_are_taken_unless_refused(host):
     refused = Doors(refuse_private=True)
     assert refused.announce(host=host)[b"failure reason"].decode() == REASONS["private-address"].sentence
     assert b"failure reason" not in refused.announce(host="9.9.9.9")
+
+
+def test_who_is_denied_is_told_why_and_may_stop():
+    doors = Doors()
+    assert b"failure reason" not in doors.announce()
+    rules = [AddressRule(ip_network("203.0.113.0/24"), True, "spam")]
+    doors.tracker.policy.set_access(AccessTable.of([ClientRule(ClientPattern.parse("-PE 0"), True)], rules))
+    reason = b"Your address is not allowed on this tracker: spam"
+    assert doors.announce()[b"failure reason"] == reason
+    assert (
+        doors.announce(host="198.51.100.1")[b"failure reason"]
+        == b"Your client is not allowed on this tracker"
+    )
+    assert b"failure reason" not in doors.announce(event="stopped")
+    assert doors.tracker.store.totals().peers == 0
+    assert doors.scrape(b"info_hash=" + b"a" * 20)[b"failure reason"] == reason
+    assert doors.tracker.counters.refusals == {"address-denied": 2, "client-denied": 1}
 
 
 def test_a_scrape_gives_zeros_for_an_unknown_torrent(doors):

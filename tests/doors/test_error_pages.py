@@ -19,7 +19,8 @@ async def text(_: Request) -> Response:
 
 async def ask(path: str, method: str = "GET", **headers: str) -> httpx.Response:
     site = PageSite("The <Site>", "/p")
-    app = App({}, [Route("/text", text)], "/p", errors=ErrorPages(site).answer)
+    several = Route("/several", text, methods=["PUT", "POST", "PATCH", "GET", "DELETE"])
+    app = App({}, [Route("/text", text), several], "/p", errors=ErrorPages(site).answer)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://site.test") as client:
         return await client.request(method, path, headers=headers)
 
@@ -45,6 +46,7 @@ async def test_everybody_else_gets_a_line():
     answer = await ask("/text", "DELETE")
     assert (answer.status_code, answer.text) == (405, "Method Not Allowed")
     assert answer.headers["allow"] == "GET, HEAD"
+    assert (await ask("/several", "OPTIONS")).headers["allow"] == "DELETE, GET, HEAD, PATCH, POST, PUT"
 
 
 @pytest.mark.parametrize("path", ["/%ff%fe", "/%ed%a0%80", "/" + "a" * 5000, "/{title}%s"])

@@ -1,14 +1,25 @@
+import asyncio
+import subprocess
 from ipaddress import ip_network
+from shutil import which
 
+import httpx
 import pytest
+from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 from starlette.requests import Request
 
 from bittorrent.infohash import InfoHash
 from doors.client_address import ClientAddress
 from doors.connection_guard import ConnectionGuard
-from doors.metrics import DoorsCollector, LoopCollector, MetricsDoor, TrackerCollector
+from doors.metrics import DoorsCollector, FiguresCollector, LoopCollector, MetricsDoor, TrackerCollector
+from doors.request_times import BOUNDS, RequestTimes
+from doors.service_figures import LargestSwarms, ServiceFigures, announce_histogram
 from doors.upload_admission import CacheCounters
+from peerage.config import Settings
+from peerage.listeners import Listeners
+from peerage.serve import make_app
+from peerage.wiring.application import open_application
 from storage.memory import MemoryJournal
 from tasks.fair_turns import FairTurns
 from tasks.loop_stalls import LoopStalls
@@ -18,6 +29,7 @@ from tracker.mode import Mode
 from tracker.model import Announce, AnnounceTerms, Event
 from tracker.policy import Policy
 from tracker.random_source import SplitMix
+from tracker.sampling import ClientMix, Histogram, Rates
 from tracker.swarms import Swarms
 from tracker.tracker import Tracker
 
@@ -111,3 +123,53 @@ def test_the_stalls_of_the_loop_are_a_histogram_and_the_longest():
     }
     assert (buckets["0.005"], buckets["0.1"], buckets["0.25"], buckets["+Inf"]) == (1, 1, 2, 3)
     assert found["peerage_loop_longest_stall_seconds"].samples[0].value == 7.0
+
+
+def figures(clock=lambda: 100.0) -> ServiceFigures:
+    mix, requests = ClientMix(clock), RequestTimes(clock)
+    mix.note(b"-qB4650-", 4)
+    mix.note(b"-TR4050-", 6)
+    requests.by_class["rest"] = Histogram(BOUNDS, [1, 2, *[0] * 12], 0.004)
+    times = announce_histogram([1, 2, *[0] * 14], 1500)
+    largest = LargestSwarms(lambda _: [], clock)
+    rates = Rates(dict, clock)
+    return ServiceFigures(
+        "0.1", rates, mix, largest, requests, lambda: {Transport.UDP: times}, {"ok": 2}, {"found": 1}
+    )
+
+
+def test_times_clients_log_ins_and_lookups_are_told():
+    told = generate_latest(registered(FiguresCollector(figures()))).decode()
+    for line in (
+        'peerage_announce_seconds_bucket{le="2.56e-07",transport="udp"} 1.0',
+        'peerage_announce_seconds_count{transport="udp"} 3.0',
+        'peerage_announce_seconds_sum{transport="udp"} 1.5e-06',
+        'peerage_request_seconds_bucket{class="rest",le="0.0025"} 3.0',
+        'peerage_announce_client_ratio{client="TR 4"} 0.5',
+        'peerage_announce_ip_ratio{version="6"} 0.5',
+        'peerage_logins_total{outcome="ok"} 2.0',
+        'peerage_lookups_total{outcome="found"} 1.0',
+        "peerage_build_info{implementation=",
+    ):
+        assert line in told
+
+
+def registered(*collectors):
+    registry = CollectorRegistry()
+    for each in collectors:
+        registry.register(each)
+    return registry
+
+
+@pytest.mark.skipif(which("promtool") is None, reason="promtool is not here")
+async def test_names_follow_the_rules_of_prometheus(tmp_path):
+    settings = Settings.of(data=tmp_path / "data", cache={"min_free_disk": 0}, lookups={"upstream": []})
+    async with open_application(settings) as application:
+        app = make_app(application, Listeners(application))
+        transport = httpx.ASGITransport(app, client=("127.0.0.1", 1))
+        async with httpx.AsyncClient(transport=transport, base_url="http://peerage.test") as client:
+            told = (await client.get("/metrics")).content
+    checked = await asyncio.to_thread(
+        subprocess.run, ["promtool", "check", "metrics"], input=told, capture_output=True, check=False
+    )
+    assert checked.stdout + checked.stderr == b""

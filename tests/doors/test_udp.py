@@ -1,14 +1,17 @@
 import asyncio
 import random
 import socket
+from ipaddress import ip_network
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bittorrent.client_pattern import ClientPattern
 from bittorrent.infohash import InfoHash
 from bittorrent.refusal import REASONS
 from doors.udp import BAD_CONNECTION, UdpDoor
+from tracker.access import AccessTable, AddressRule, ClientRule
 from tracker.mode import Mode
 from tracker.model import Announce, AnnounceTerms, Event
 from tracker.policy import Policy
@@ -203,3 +206,19 @@ async def test_it_answers_on_a_real_socket_after_packets_of_every_length(family)
             assert len(reply) < 32
     transport.close()
     assert len(reply) == 16
+
+
+def test_who_is_denied_is_told_why_in_an_error():
+    client = Client()
+    client.announce()
+    rules = [AddressRule(ip_network("203.0.113.0/24"), True, "spam")]
+    client.tracker.policy.set_access(AccessTable.of([ClientRule(ClientPattern.parse("pp"), True)], rules))
+    error = (3).to_bytes(4, "big") + b"tran"
+    assert client.announce() == error + b"Your address is not allowed on this tracker: spam"
+    assert client.announce(V6) == error + b"Your client is not allowed on this tracker"
+    asked = client.connect() + (2).to_bytes(4, "big") + b"tran" + HASH
+    assert (
+        client.door.answer(asked, V4) == (error + b"Your address is not allowed on this tracker: spam")[:36]
+    )
+    assert fields(client.announce(event=3))[0] == 1
+    assert client.tracker.store.totals().peers == 0

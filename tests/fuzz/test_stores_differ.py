@@ -344,6 +344,7 @@ class TwoStores(RuleBasedStateMachine):
     def the_numbers_agree(self):
         self.both(lambda store: store.totals())
         self.both(lambda store: store.session_totals())
+        self.both(lambda store: (store.largest(3), store.largest(100)))
         self.both(lambda store: (store.has_rules(), store.listed, store.private, store.restoring))
         self.both(lambda store: [(store.refusal(each), store.scrape(each)) for each in HASHES])
 

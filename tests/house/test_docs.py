@@ -57,6 +57,10 @@ def test_every_command_is_documented_and_no_other():
     assert {name for names in found for name in names} == declared | {
         "serve",
         "settings",
+        "completion",
+        "upgrade",
+        "vacuum",
+        "maintenance",
         "dns",
         "restore",
         "init",
@@ -75,6 +79,9 @@ async def test_every_figure_is_documented(tmp_path):
     text = (DOCS / "operations.md").read_text()
     figures = set(re.findall(r"# TYPE (peerage_\w+)", page))
     assert figures
+    for name in ("dashboard.json", "alerts.yml"):
+        asked = re.findall(r"peerage_\w+", (DOCS / "monitoring" / name).read_text())
+        assert {re.sub(r"_(bucket|sum|count)$", "", each) for each in asked} <= figures
     assert not {name for name in figures if f"`{name}`" not in text}
 
 

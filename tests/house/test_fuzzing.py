@@ -4,7 +4,7 @@ from tests.fuzz.targets import exchanges, files, formats, requests, texts
 from tests.support.routes import doors
 
 _UPLOAD = {"form-body", "compressed-upload", "metainfo", "bencode-values", "release-name"}
-_SOCKETS = {"websocket-message", "websocket-exchange", "websocket-frames"}
+_SOCKETS = {"websocket-message", "websocket-exchange", "websocket-frames", "native-sockets"}
 _TRACKER = {"request-head", "passkey-path", "passkey-query", "forwarded-header", "address", "http-exchange"}
 _TRACKER |= {"proxy-header"}
 DIALECTS = {

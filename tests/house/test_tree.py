@@ -25,6 +25,7 @@ BANNED = {"utils", "util", "helpers", "helper", "manager", "managers", "common",
 SHARED_NAMES: set[str] = set()
 """Public class names that may stand more than once, each with its reason."""
 LOCKS = ["requirements.lock", "requirements-dev.lock"]
+TOOL_LOCKS = ["release/builder.lock", "release/tools.lock"]
 
 
 def named(path):
@@ -115,7 +116,7 @@ def test_no_file_names_a_machine():
     assert not found
 
 
-@pytest.mark.parametrize("name", LOCKS)
+@pytest.mark.parametrize("name", LOCKS + TOOL_LOCKS)
 def test_a_lock_names_no_index_and_pins_every_package_by_hash(name):
     text = (TREE / name).read_text()
     assert "://" not in text

@@ -2,7 +2,8 @@ import pytest
 
 from bittorrent.infohash import InfoHash
 from bittorrent.refusal import Refusal
-from lists.infohashes import AUTHOR_LIMIT, REASON_LIMIT, ListEntry, ListKind, Lists
+from lists.entry_text import AUTHOR_LIMIT, REASON_LIMIT
+from lists.infohashes import ListEntry, ListKind, Lists
 from storage.memory import MemoryListEntries
 
 V1 = InfoHash(b"\x01" * 20)

@@ -8,8 +8,7 @@
 #define PEERAGE_FUZZ_DOOR /* plays them, so it has its own */
 #include "faults.h"
 
-#include <sanitizer/asan_interface.h>
-
+#include "allocations.h"
 #include "harness.h"
 #include "loop.h"
 #include "shards.h"
@@ -56,9 +55,6 @@ enum step { SCRIPT, DRAIN, PASS_TIME, END };
 
 static struct {
     const uint8_t *at, *end; /* the script */
-    bool armed;
-    uint32_t alloc_period, alloc_left, call_period, call_left, faults;
-    uint64_t live; /* allocations */
     struct fd fds[FDS];
     struct visitor clients[CLIENTS];
     unsigned client_count, accepted;
@@ -76,137 +72,7 @@ static struct {
 
 static struct rules rules;
 
-const char *__asan_default_options(void);
-
-/* Traces of every allocation would take longer than everything else. */
-const char *__asan_default_options(void)
-{
-    return "malloc_context_size=2";
-}
-
-static void fail(const char *what)
-{
-    fprintf(stderr, "door: %s\n", what);
-    abort();
-}
-
-/* Allocations: counted, and some fail. */
-
-static bool strikes(uint32_t period, uint32_t *left)
-{
-    if (!world.armed || !period || --*left)
-        return false;
-    *left = period;
-    world.faults++;
-    return true;
-}
-
-/* Blocks this large are kept for the next input, poisoned meanwhile: the sanitizer would map each anew. */
-enum { LARGE = 32768, KEPT = 8 };
-
-static struct kept {
-    void *block;
-    size_t size;
-    bool lent;
-} kept[KEPT];
-
-static struct kept *kept_of(const void *block)
-{
-    for (int at = 0; at < KEPT; at++)
-        if (block && kept[at].block == block)
-            return &kept[at];
-    return NULL;
-}
-
-static void *lend(size_t size)
-{
-    for (int at = 0; at < KEPT; at++) {
-        struct kept *each = &kept[at];
-        if (!each->block)
-            *each = (struct kept){aligned_alloc(CACHE_LINE, (size + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE), size, false};
-        if (each->size == size && !each->lent) {
-            each->lent = true;
-            ASAN_UNPOISON_MEMORY_REGION(each->block, size);
-            return each->block;
-        }
-    }
-    return aligned_alloc(CACHE_LINE, (size + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE);
-}
-
-static void *allocate(size_t size, bool zeroed)
-{
-    if (strikes(world.alloc_period, &world.alloc_left)) {
-        errno = ENOMEM;
-        return NULL;
-    }
-    void *block = size >= LARGE ? lend(size) : malloc(size);
-    if (zeroed)
-        memset(block, 0, size);
-    world.live++;
-    return block;
-}
-
-void *fault_malloc(size_t size)
-{
-    return allocate(size, false);
-}
-
-void *fault_calloc(size_t count, size_t size)
-{
-    return allocate(count * size, true);
-}
-
-void *fault_aligned_alloc(size_t alignment, size_t size)
-{
-    if (alignment != CACHE_LINE)
-        fail("an alignment that is not played");
-    return allocate(size, false);
-}
-
-void *fault_realloc(void *old, size_t size)
-{
-    struct kept *known = kept_of(old);
-    if (!old)
-        return allocate(size, false);
-    if (strikes(world.alloc_period, &world.alloc_left)) {
-        errno = ENOMEM;
-        return NULL;
-    }
-    if (!known)
-        return realloc(old, size);
-    void *block = size >= LARGE ? lend(size) : malloc(size);
-    memcpy(block, old, size < known->size ? size : known->size);
-    world.live++;
-    fault_free(old);
-    return block;
-}
-
-void fault_free(void *block)
-{
-    struct kept *known = kept_of(block);
-    world.live -= block != NULL;
-    if (!known) {
-        free(block);
-        return;
-    }
-    if (!known->lent)
-        fail("a block is freed twice");
-    known->lent = false;
-    ASAN_POISON_MEMORY_REGION(block, known->size);
-}
-
 /* Descriptors. */
-
-static int refuse(int error)
-{
-    errno = error;
-    return -1;
-}
-
-static bool call_fails(void)
-{
-    return strikes(world.call_period, &world.call_left);
-}
 
 static struct fd *fd_of(int number, enum fd_kind kind)
 {
@@ -313,7 +179,7 @@ int fault_accept4(int listener, struct sockaddr *from, socklen_t *length, int fl
     if (world.accepted == world.client_count)
         return refuse(EAGAIN);
     if (call_fails())
-        return refuse(errors[world.faults % 5]);
+        return refuse(errors[faults.count % 5]);
     int number = open_fd(STREAM);
     if (number < 0)
         return number;
@@ -348,7 +214,7 @@ ssize_t fault_send(int number, const void *data, size_t size, int flags)
     if (!(flags & MSG_DONTWAIT) || !(flags & MSG_NOSIGNAL))
         fail("a write that could block, or kill the process");
     if (client->reset || call_fails())
-        return refuse(world.faults & 1 ? EPIPE : ECONNRESET);
+        return refuse(faults.count & 1 ? EPIPE : ECONNRESET);
     if (!client->window)
         return refuse(EAGAIN);
     if (!client->taken && size >= 9 && client->window >= 9 && memcmp(data, "HTTP/1.1 ", 9) != 0)
@@ -385,10 +251,10 @@ long fault_openat2(long call, int root, const char *name, const struct open_how 
         !(how->resolve & RESOLVE_CACHED) || !(how->resolve & RESOLVE_NO_SYMLINKS))
         fail("a file is opened in another way");
     if (call_fails())
-        return refuse(errors[world.faults % 4]);
+        return refuse(errors[faults.count % 4]);
     int number = open_fd(STORED);
     if (number >= 0)
-        fd_of(number, STORED)->counter = harness_stored((unsigned)(name[1] - '0')) - (world.faults % 8 == 7);
+        fd_of(number, STORED)->counter = harness_stored((unsigned)(name[1] - '0')) - (faults.count % 8 == 7);
     return number;
 }
 
@@ -407,7 +273,7 @@ ssize_t fault_pread(int number, void *data, size_t size, off_t from)
     uint64_t there = fd_of(number, STORED)->counter;
     size_t count = (uint64_t)from < there ? (size_t)(there - (uint64_t)from) : 0;
     if (call_fails())
-        return world.faults & 1 ? refuse(EIO) : 0;
+        return faults.count & 1 ? refuse(EIO) : 0;
     memset(data, '0', count < size ? count : size);
     return (ssize_t)(count < size ? count : size);
 }
@@ -418,7 +284,7 @@ ssize_t fault_preadv2(int number, const struct iovec *pieces, int count, off_t f
     if (count != 1 || flags != RWF_NOWAIT)
         fail("a read that could block");
     if (call_fails())
-        return refuse(errors[world.faults % 3]);
+        return refuse(errors[faults.count % 3]);
     return fault_pread(number, pieces->iov_base, pieces->iov_len, from);
 }
 
@@ -429,7 +295,7 @@ ssize_t fault_sendfile(int number, int file, off_t *from, size_t size)
     if ((uint64_t)*from + size > there || !size)
         fail("more of a file is sent than there is, or nothing");
     if (client->reset || call_fails())
-        return world.faults & 1 ? refuse(EPIPE) : 0;
+        return faults.count & 1 ? refuse(EPIPE) : 0;
     if (!client->window)
         return refuse(EAGAIN);
     size_t count = size < client->window ? size : client->window;
@@ -469,11 +335,11 @@ int fault_sendmmsg(int number, struct mmsghdr *messages, unsigned count, int fla
     if (!(flags & MSG_DONTWAIT) || !count)
         fail("a write of packets that could block, or of none");
     if (call_fails())
-        return refuse(errors[world.faults % 4]);
+        return refuse(errors[faults.count % 4]);
     for (unsigned at = 0; at < count; at++)
         if (messages[at].msg_hdr.msg_iov->iov_len > UDP_REPLY_MOST || !messages[at].msg_hdr.msg_iov->iov_len)
             fail("a packet of a wrong size");
-    return count > 2 && world.faults & 1 ? 2 : (int)count;
+    return count > 2 && faults.count & 1 ? 2 : (int)count;
 }
 
 /* epoll. */
@@ -688,7 +554,7 @@ static bool carry_out(void)
 static void begin_drain(void)
 {
     world.step = DRAIN;
-    world.armed = false;
+    faults.armed = false;
     for (unsigned at = 0; at < world.client_count; at++)
         widen(&world.clients[at], SIZE_MAX / 2);
 }
@@ -755,8 +621,8 @@ int fault_thread_join(void)
 static void settle(struct loop_settings *settings, const uint8_t *head)
 {
     static const struct network exempt[] = {{{4, {127}}, 8, true}};
-    world.alloc_period = world.alloc_left = head[0];
-    world.call_period = world.call_left = head[1];
+    faults.alloc_period = faults.alloc_left = head[0];
+    faults.call_period = faults.call_left = head[1];
     world.window = head[3] & 1 ? 8u * head[3] : SIZE_MAX / 2;
     *settings = (struct loop_settings){.rules = &rules, .listeners = 1, .datagrams = 1, .threads = 1};
     settings->listener[0] = world.listener = open_fd(LISTENER);
@@ -775,7 +641,7 @@ static void check_left(void)
     for (int at = 0; at < FDS; at++)
         if (world.fds[at].kind != CLOSED)
             fail("a descriptor is left open");
-    if (world.live)
+    if (faults.live)
         fail("an allocation is left");
 }
 
@@ -802,6 +668,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *given, size_t length)
     if (length < 4)
         return 0;
     memset(&world, 0, sizeof world);
+    memset(&faults, 0, sizeof faults);
     world.at = given + 4;
     world.end = given + length;
     if (!rules.interval)
@@ -811,9 +678,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *given, size_t length)
     for (int at = 1; at <= HARNESS_STORED; at++)
         harness_stamps[at] = (struct file_stamp){INODE, CHANGED};
     rules.files = harness_files(ROOT);
-    world.armed = true;
+    faults.armed = true;
     serve(&settings);
-    world.armed = false;
+    faults.armed = false;
     store_free(settings.store);
     struct file_numbers files;
     file_table_clear(rules.files);

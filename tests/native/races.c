@@ -20,10 +20,11 @@
 enum { CLIENTS = 4, THREADS = 2 };
 
 static _Atomic bool over;
-static _Atomic uint64_t answered, fetched;
+static _Atomic uint64_t answered, fetched, relayed;
 static struct store *store;
 static struct rules rules;
 static struct loop *loop;
+static struct sockets *sockets;
 static uint16_t port;
 
 static int bound(int kind, uint16_t wanted)
@@ -122,6 +123,79 @@ static void *fetch_files(void *given)
     return NULL;
 }
 
+/* A message of a client in a frame with its mask; returns its length. */
+static size_t frame_of(struct rng *rng, char message[1024], uint8_t frame[1100])
+{
+    static const char *const offers = ",\"offers\":[{\"offer_id\":\"00000000000000000000\",\"offer\":"
+                                      "{\"type\":\"offer\",\"sdp\":\"v=0\"}}]";
+    static const char *const more[] = {"", ",\"event\":\"stopped\"", ",\"left\":0", ",\"left\":1.0", "}{"};
+    uint32_t peer = rng_below(rng, 40);
+    int length = snprintf(message, 1024,
+                          "{\"action\":\"announce\",\"info_hash\":\"%020u\",\"peer_id\":\"%020u\"%s%s}",
+                          rng_below(rng, 10), peer, more[rng_below(rng, 5)], rng_below(rng, 2) ? offers : "");
+    if (!rng_below(rng, 3))
+        length = snprintf(message, 1024,
+                          "{\"action\":\"announce\",\"info_hash\":\"%020u\",\"peer_id\":\"%020u\",\"to_peer_id\":\"%020u\","
+                          "\"offer_id\":\"00000000000000000000\",\"answer\":{\"type\":\"answer\",\"sdp\":\"v=0\"}}",
+                          rng_below(rng, 10), peer, rng_below(rng, 40));
+    frame[0] = 0x81;
+    frame[1] = 0x80 | 126;
+    frame[2] = (uint8_t)(length >> 8);
+    frame[3] = (uint8_t)length;
+    memset(frame + 4, 0, 4);
+    memcpy(frame + 8, message, (size_t)length);
+    return 8 + (size_t)length;
+}
+
+/* Shake hands, then announce, offer and answer to whoever is there; some leave without a word. */
+static void *talk(void *given)
+{
+    static const char hello[] = "GET /announce HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: 8.8.8.8\r\nUpgrade: websocket\r\n"
+                                "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+                                "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+    struct rng rng = {(uint64_t)(uintptr_t)given};
+    char message[1024], answer[16384];
+    uint8_t frame[1100];
+    while (!over) {
+        int fd = connect_to_door(SOCK_STREAM);
+        if (fd < 0)
+            continue;
+        if (send(fd, hello, sizeof hello - 1, MSG_NOSIGNAL) > 0 && recv(fd, answer, sizeof answer, 0) > 12 &&
+            !memcmp(answer, "HTTP/1.1 101", 12))
+            for (uint32_t left = rng_below(&rng, 100); left; left--) {
+                size_t length = frame_of(&rng, message, frame);
+                if (rng_below(&rng, 20) == 0)
+                    frame[0] = (uint8_t)(0x80 | rng_below(&rng, 16)); /* a ping that is too long, a close, a breach */
+                if (send(fd, frame, length, MSG_NOSIGNAL) < 0 ||
+                    (rng_below(&rng, 2) && recv(fd, answer, sizeof answer, 0) <= 0))
+                    break;
+                relayed++;
+            }
+        close(fd);
+    }
+    return NULL;
+}
+
+/* What Python does for the sockets meanwhile. */
+static void tend_sockets(const uint8_t infohash[INFOHASH], struct rng *rng)
+{
+    static const uint8_t usual[] = "{\"action\":\"scrape\",\"info_hash\":\"00000000000000000000\"}";
+    struct socket_numbers numbers;
+    struct unusual *next;
+    for (struct unusual *each = sockets_take(sockets); each; each = next) {
+        next = each->next;
+        if (rng_below(rng, 2))
+            sockets_carry_out(sockets, each->serial, usual, sizeof usual - 1);
+        else
+            sockets_answer(sockets, each->serial, (const uint8_t *)"{}", 2);
+        free(each);
+    }
+    sockets_forget(sockets, infohash);
+    sockets_sweep(sockets);
+    sockets_share(sockets, rng_below(rng, 1000));
+    sockets_read(sockets, &numbers);
+}
+
 /* A consumer of changes, which hands what it reads to `apply` again, as if it came from another node. */
 static void *replicate(void *none)
 {
@@ -166,6 +240,7 @@ static void *maintain(void *none)
         infohash[19] = (uint8_t)('0' + rng_below(&rng, 10));
         store_deny(store, infohash, rng_below(&rng, 2));
         store_remove(store, infohash);
+        tend_sockets(infohash, &rng);
         store_totals(store);
         store_set_passkey(store, (const uint8_t *)"other", 5, 8);
         store_drop_passkey(store, (const uint8_t *)"other", 5);
@@ -225,6 +300,21 @@ static int stored_files(char folder[])
     return open(folder, O_PATH | O_DIRECTORY);
 }
 
+static struct sockets *make_sockets(void)
+{
+    struct socket_settings settings = {.store = store, .rules = &rules, .terms = {120, 10, 3, 12, 8}};
+    settings.message = 1 << 16;
+    settings.queue = 1 << 16;
+    settings.memory = 1 << 18;
+    settings.ping_ms = settings.idle_ms = 50;
+    settings.connections = 5;
+    settings.per_address = 4;
+    struct sockets *made = sockets_new(&settings);
+    if (!made)
+        abort();
+    return made;
+}
+
 static int forget_file(const char *path, const struct stat *found, int kind, struct FTW *place)
 {
     (void)found, (void)kind, (void)place;
@@ -235,10 +325,10 @@ int main(int count, char **words)
 {
     char folder[] = "/tmp/races-XXXXXX";
     int root = stored_files(folder);
-    struct loop_settings settings = {.listeners = 1, .datagrams = 1, .threads = THREADS, .max_connections = 24};
+    struct loop_settings settings = {.listeners = 1, .datagrams = 1, .threads = THREADS, .max_connections = 32};
     struct sockaddr_in address;
     socklen_t length = sizeof address;
-    pthread_t threads[2 * CLIENTS + 3], fetchers[CLIENTS];
+    pthread_t threads[2 * CLIENTS + 3], fetchers[CLIENTS], talkers[CLIENTS];
     harness_rules(&rules);
     rules.refuse_private = false;
     rules.files = harness_files(root);
@@ -251,9 +341,11 @@ int main(int count, char **words)
     settings.store = store;
     settings.rules = &rules;
     settings.header_ms = settings.write_ms = settings.keep_alive_ms = 300;
-    settings.per_address = 15;
+    settings.per_address = 20;
+    settings.sockets = sockets = make_sockets();
+    settings.busy = SLICE("HTTP/1.1 503 Service Unavailable\r\n\r\n");
     loop = loop_start(&settings);
-    if (!loop)
+    if (!loop || !sockets_start(sockets))
         abort();
     for (uintptr_t at = 0; at < CLIENTS; at++) {
         pthread_create(&threads[2 * at], NULL, ask_http, (void *)(at + 1));
@@ -261,6 +353,8 @@ int main(int count, char **words)
     }
     for (uintptr_t at = 0; at < CLIENTS; at++)
         pthread_create(&fetchers[at], NULL, fetch_files, (void *)(at + 1000));
+    for (uintptr_t at = 0; at < CLIENTS; at++)
+        pthread_create(&talkers[at], NULL, talk, (void *)(at + 2000));
     pthread_create(&threads[2 * CLIENTS], NULL, maintain, NULL);
     pthread_create(&threads[2 * CLIENTS + 1], NULL, replicate, NULL);
     pthread_create(&threads[2 * CLIENTS + 2], NULL, replicate, NULL);
@@ -270,7 +364,15 @@ int main(int count, char **words)
         pthread_join(threads[at], NULL);
     for (int at = 0; at < CLIENTS; at++)
         pthread_join(fetchers[at], NULL);
+    for (int at = 0; at < CLIENTS; at++)
+        pthread_join(talkers[at], NULL);
     loop_stop(loop);
+    sockets_stop(sockets);
+    struct socket_numbers left;
+    sockets_read(sockets, &left);
+    if (left.open || left.peers || left.held)
+        abort();
+    sockets_free(sockets);
     loop_free(loop);
     struct file_numbers files;
     file_table_clear(rules.files);
@@ -283,6 +385,7 @@ int main(int count, char **words)
     close(settings.datagram[0]);
     nftw(folder, forget_file, 8, FTW_DEPTH | FTW_PHYS);
     close(root);
-    printf("%llu answers, %llu files, no race\n", (unsigned long long)answered, (unsigned long long)fetched);
-    return answered && fetched ? 0 : 1;
+    printf("%llu answers, %llu files, %llu messages over WebSocket, no race\n", (unsigned long long)answered,
+           (unsigned long long)fetched, (unsigned long long)relayed);
+    return answered && fetched && relayed ? 0 : 1;
 }

@@ -82,7 +82,7 @@ def test_every_command_takes_data_and_config():
     assert {"serve", "settings", "stats", "user add", "key revoke"} <= commands.keys()
     for name, command in commands.items():
         taken = {spelling for parameter in command.params for spelling in parameter.opts}
-        assert {"--data", "--config"} <= taken or name in {"dns", "settings"}, name
+        assert {"--data", "--config"} <= taken or name in {"completion", "dns", "settings"}, name
 
 
 @pytest.mark.parametrize("words", [["nope"], ["user", "nope"]])

@@ -34,9 +34,9 @@ SERVER = {
     "limits",
     "peerage.serve",
 }
-STORES = {"sqlalchemy", "aiosqlite", "sqlite3", "argon2", "structlog"}
+STORES = {"aiosqlite", "sqlite3", "argon2", "structlog"}
 DEVELOPMENT = ("rich", "pygments", "attr")  # structlog imports them where a tool of developers brought them
-HEAVY = {"alembic", "numpy", "datasketches", "aiohttp", "libtorrent", "pydantic"}
+HEAVY = {"alembic", "sqlalchemy", "numpy", "datasketches", "aiohttp", "libtorrent", "pydantic"}
 CATALOGUE = {"catalogue.model", "actions.takedowns"}
 UPLOADS = {"actions.uploads", "actions.lookups", "downloads.downloads", "maxminddb"}
 
@@ -48,16 +48,16 @@ tt0000001\tmovie\tAlien\tAlien\t0\t1979\t\\N\t117\tHorror
 """
 HASH, OTHER = parsed(TORRENT).infohash.hex(), "cd" * 20
 ON_A_FOLDER = {
-    "the lists": (("lists",), 465, CATALOGUE | UPLOADS | {"accounts.accounts", "cache.torrents"}),
-    "accounts": (("user list", "key list", "user log"), 500, CATALOGUE | UPLOADS | {"cache.torrents"}),
-    "an account's traffic": (("user show alice",), 560, UPLOADS | {"actions.takedowns"}),
+    "the lists": (("lists", "rule list"), 350, CATALOGUE | UPLOADS | {"accounts.accounts", "cache.torrents"}),
+    "accounts": (("user list", "key list", "user log"), 375, CATALOGUE | UPLOADS | {"cache.torrents"}),
+    "an account's traffic": (("user show alice",), 435, UPLOADS | {"actions.takedowns"}),
     "changes of accounts": (
         (
             *("user role alice moderator", "user disable alice", "user enable alice", "user link alice"),
-            *("user passkey alice", "key suspend 1", "key resume 1", "key revoke 1"),
-            *("user add bob", "key add bob --scope rest"),
+            *("user passkey alice", "key suspend 1", "key resume 1", "key rotate 1"),
+            *("user add bob", "key add bob --scope rest", "key revoke 2", "user passwd bob --password-stdin"),
         ),
-        545,
+        425,
         UPLOADS | {"actions.takedowns"},
     ),
     "credit": (
@@ -66,28 +66,42 @@ ON_A_FOLDER = {
             "credit grant alice 3",
             *("standing", "invite grant alice 1", "invite tree alice"),
         ),
-        590,
+        450,
         UPLOADS | {"actions.takedowns"},
     ),
-    "all of an account": (("user export alice",), 550, UPLOADS),
-    "another site": (("site import site --from csv --dry-run", "site import site --from csv"), 520, UPLOADS),
-    "numbers": (("stats",), 520, CATALOGUE | UPLOADS | {"accounts.accounts"}),
-    "files": (("check", "backup saved"), 490, CATALOGUE | UPLOADS | {"accounts.accounts", "tracker.tracker"}),
+    "all of an account": (("user export alice",), 425, UPLOADS),
+    "another site": (("site import site --from csv --dry-run", "site import site --from csv"), 395, UPLOADS),
+    "numbers": (("stats",), 400, CATALOGUE | UPLOADS | {"accounts.accounts"}),
+    "files": (("check", "backup saved"), 365, CATALOGUE | UPLOADS | {"accounts.accounts", "tracker.tracker"}),
+    "records": (("search thing", f"show {HASH}"), 420, UPLOADS | {"accounts.accounts", "actions.takedowns"}),
+    "webhooks": (
+        (
+            *("webhook add http://127.0.0.1:9/x", "webhook list", "webhook log"),
+            "webhook remove 1",
+        ),
+        345,
+        CATALOGUE | UPLOADS | {"accounts.accounts", "cache.torrents"},
+    ),
+    "downloads": (("jobs list",), 520, {"maxminddb"}),
     "changes of lists": (
-        (f"allow {HASH}", f"disallow {HASH}", f"unblock {OTHER}", "census close"),
-        575,
+        (
+            *(f"allow {HASH}", f"disallow {HASH}", f"unblock {OTHER}", "census close"),
+            *("rule deny client -UT", "rule allow address 10.0.0.0/8", "rule forget client -UT"),
+        ),
+        450,
         UPLOADS - {"maxminddb"},
     ),
     "a block": (
         (f"block {OTHER} --reason spam",),
-        615,
+        490,
         {"actions.catalogue_dump", "maxminddb"},
     ),
     "everything but downloads": (
         ("export exported", "import exported", f"torrent own {HASH} alice", "titles import titles.tsv"),
-        640,
+        510,
         {"downloads.downloads"},
     ),
+    "deletions": ((f"delete {HASH}",), 505, {"downloads.downloads"}),
 }
 """Commands on a folder that no server owns: how many modules a process has after them, and which it has not."""
 
@@ -100,6 +114,7 @@ def imported(folder, *commands):
         env=environment({}),
         capture_output=True,
         text=True,
+        input="a password for bob\n",
         timeout=60,
         check=False,
     )
@@ -124,7 +139,7 @@ def folder(tmp_path_factory):
     return place
 
 
-@pytest.mark.parametrize(("command", "most"), [("--help", 215), ("user --help", 225)])
+@pytest.mark.parametrize(("command", "most"), [("--help", 220), ("user --help", 225)])
 def test_help_needs_no_settings(tmp_path, command, most):
     modules = imported(tmp_path, command)
     assert modules & (SERVER | STORES | HEAVY | {"msgspec", "peerage.config"}) == set()
@@ -155,13 +170,37 @@ def test_a_command_on_a_folder_imports_what_it_uses(folder, subject):
     assert len(modules) < most
 
 
+def test_the_doctor_needs_no_service(folder):
+    ran = subprocess.run(
+        [sys.executable, "-c", SCRIPT.replace("not ended.code", "ended.code in (0, 1, None)"), "doctor"],
+        cwd=folder,
+        env=environment({}),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    modules = {each for each in ran.stdout.splitlines()[-1].split() if not each.startswith(DEVELOPMENT)}
+    assert modules & (SERVER | HEAVY | {"aiosqlite"} | CATALOGUE | UPLOADS) == set()
+    assert len(modules) < 460
+
+
 def test_a_block_loads_the_downloads_that_it_stops(folder):
     assert "downloads.downloads" in imported(folder, f"block {'ef' * 20} --reason spam")
 
 
 def test_every_command_has_a_bar():
     barred = [command.split() for commands, _, _ in ON_A_FOLDER.values() for command in commands]
-    paths = {each.path for each in every_command().values()} - {("mirror",)}  # which needs another service
+    # Which need another service, a delivery or a download, or have a bar of their own.
+    others = {
+        ("mirror",),
+        ("doctor",),
+        ("top",),
+        ("webhook", "test"),
+        ("webhook", "resend"),
+        ("jobs", "cancel"),
+    }
+    paths = {each.path for each in every_command().values()} - others
     assert {tuple(words[: len(path)]) for words in barred for path in paths} >= paths
 
 

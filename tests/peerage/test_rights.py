@@ -15,6 +15,8 @@ from bittorrent.infohash import InfoHash
 from catalogue.events import EventKind, ServiceEvent
 from catalogue.fields import CollageChange, GroupChange, TorrentDetails
 from catalogue.model import Contents, MetainfoSummary, ParsedRelease, Subject
+from lists.access_rules import RuleSubject
+from lists.infohashes import ListKind
 from peerage.config import Settings
 from peerage.listeners import Listeners
 from peerage.sections import LimitsSection
@@ -55,7 +57,7 @@ IDS = {
     "/account/invites": "invitation",
     "/author": "author",
 }
-NUMBERED = {"credit": "rule", "webhooks": "delivery", "notices": "notice"}
+NUMBERED = {"credit": "rule", "webhooks": "delivery", "lists": "access_rule", "notices": "notice"}
 """The record that a number names in paths of moderators, where it is no report."""
 BODIES = {
     ("POST", "/api/torrents/{torrent}/comments"): {"body": "well"},
@@ -71,6 +73,7 @@ BODIES = {
     ("PATCH", "/api/users/{user}"): {"enabled": True},
     ("POST", "/api/tokens"): {"scope": "rest"},
     ("POST", "/api/credit/rules"): {"download": 0},
+    ("POST", "/api/tracker/rules"): {"subject": "client", "pattern": "-XX", "verdict": "deny"},
     ("POST", "/api/users/{user}/invites"): {"invites": 1},
     ("POST", "/api/users/{user}/freeleech-tokens"): {"tokens": 1},
     ("POST", "/api/webhooks"): {"url": "https://told.example/"},
@@ -99,6 +102,8 @@ FORMS = {
     "/u/{id}/role": {"role": "user"},
     "/moderation/reports/{id}/resolve": {"resolution": "done"},
     "/moderation/credit": {"download": "0"},
+    "/moderation/lists/torrents": {"pattern": "ab" * 20, "reason": "asked"},
+    "/moderation/lists/rules": {"pattern": "-XX"},
     "/u/{id}/invites": {"invites": "1"},
     "/moderation/credit/tokens": {"account": "user", "tokens": "1"},
 }
@@ -207,6 +212,7 @@ class Site:
             "report": report.id if report else 0,
             "news": news.id,
             "rule": rule.id,
+            "access_rule": (await self.denial(number)).id,
             "invitation": invitation.id,
             "category": category.id,
             "other": other.group.id,
@@ -224,6 +230,12 @@ class Site:
     async def notice(self, path):
         """A notice that waits, where the path is about one."""
         return await self.application.notices.send(FORMS["/takedown"]) if "notices" in path else 0
+
+    async def denial(self, number):
+        """A rule on a client."""
+        return await self.application.access_moderation.set(
+            Principal(operator="test"), RuleSubject.CLIENT, f"x{number}", ListKind.DENY, ""
+        )
 
     async def hook(self, path):
         """A webhook and a delivery to it, where the path is about these; the ones before are deleted."""

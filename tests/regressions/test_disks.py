@@ -67,3 +67,15 @@ def test_a_failing_disk_is_told_and_loses_nothing_that_was_answered(service, req
     wait_until(lambda: scrape(service.port, swarm) == (1, 0, 0), "the swarm is there")
     assert (checked := service.run("check")).returncode == 0, checked.stdout + checked.stderr
     assert "Traceback" not in service.output
+
+
+def test_a_failing_disk_ends_the_start_with_a_line_and_the_next_start_has_everything(service):
+    kept = raw_torrents.torrent()
+    assert send(service, kept).status == 200
+    assert service.stop() == 0
+    with failing(service):
+        assert service.launch().wait(30) == 1
+        assert "cannot be" in service.output.splitlines()[-1]
+    service.restart()
+    assert held(service, kept)
+    assert "Traceback" not in service.output

@@ -83,14 +83,14 @@ def test_readers_and_uploads_of_it_hold_nobody_up(large):
     watch.ended.set()
     watch.join()
 
-    # The bound is a tenth of a second of the loop; other work of the machine is in what is measured from outside.
+    # Other work of the machine is in what is measured from outside, but not in what the loop worked itself.
     assert watch.longest < 1.0
-    longest = next(
+    worked = next(
         float(line.split()[1])
         for line in ask(port, "/metrics").body.decode().splitlines()
-        if line.startswith("peerage_loop_longest_stall_seconds ")
+        if line.startswith("peerage_loop_longest_stall_work_seconds ")
     )
-    assert longest < 0.5
+    assert worked < 0.1
 
 
 def test_a_large_answer_counts_as_more_than_one_request(start_peerage):

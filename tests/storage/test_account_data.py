@@ -8,10 +8,11 @@ from sqlalchemy import Table
 from accounts.model import Principal, Role, Scope
 from catalogue.fields import CollageChange
 from catalogue.model import BookmarkKind, Subject
-from storage.account_data import SqlAccountData, _selects
-from storage.tables import PEERAGE
+from storage.account_data import SqlAccountData
+from storage.statements.account_data import account_queries
 from tests.support.clock import Clock
 from tests.support.services import open_services
+from tests.support.tables import PEERAGE
 from tests.support.torrents import parsed, torrent
 
 # What is no record of a person's own, or is told otherwise.
@@ -39,7 +40,7 @@ def test_every_table_with_an_account_is_exported_or_named_here():
     }
     read = {
         column.table.name
-        for query in _selects().values()
+        for query in account_queries().values()
         for column in query.selected_columns
         if isinstance(getattr(column, "table", None), Table)
     }
@@ -74,7 +75,7 @@ async def test_everything_of_an_account_is_told_and_nothing_of_another(opened):
         "report",
         "log",
     }
-    assert kinds == sorted(kinds, key=list(_selects()).index)
+    assert kinds == sorted(kinds, key=list(account_queries()).index)
     by_kind = {record["kind"]: record for record in records}
     assert by_kind["account"]["name"] == "ann"
     assert by_kind["account"]["enabled"] is True

@@ -13,7 +13,9 @@ from storage.catalogue.columns import (
     group_columns,
     torrent_columns,
 )
-from storage.tables import author, category, collage, comment, torrent, work
+from storage.tables.catalogue import author, category, torrent, work
+from storage.tables.collages import collage
+from storage.tables.discussion import comment
 
 
 def full(kind, **more):

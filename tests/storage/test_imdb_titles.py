@@ -92,7 +92,7 @@ async def test_find_uses_the_indexes(tmp_path):
     titles = await filled(tmp_path)
     wanted = dict.fromkeys(("spelled", "series", "year", "least", "most"), 1)
     with sqlite3.connect(tmp_path / "titles.db") as connection:
-        plan = str(connection.execute(f"EXPLAIN QUERY PLAN {titles._find}", wanted).fetchall())
+        plan = str(connection.execute(f"EXPLAIN QUERY PLAN {titles._sql.find}", wanted).fetchall())
     connection.close()
     assert "title_spelled " in plan
     assert "title_spelled_original " in plan

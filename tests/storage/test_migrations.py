@@ -18,8 +18,8 @@ from storage.journal import SqlJournal
 from storage.lists import SqlListEntries
 from storage.schema import PEERAGE, SWARMS, Schema
 from storage.sqlite.database import SqliteDatabase
-from storage.sqlite.search.tables import PEERAGE as PEERAGE_TABLES
-from storage.tables import SWARMS as SWARM_TABLES
+from tests.support.tables import PEERAGE as PEERAGE_TABLES
+from tests.support.tables import SWARMS as SWARM_TABLES
 from tracker.flusher import JournalRow
 
 # What version 0.1.0 wrote, word for word.

@@ -7,11 +7,12 @@ from sqlalchemy import bindparam, delete, insert, select, update
 
 from storage.database import ConstraintViolated
 from storage.dialect import changes_made
-from storage.rows import new_row
 from storage.schema import PEERAGE
 from storage.sqlite.dialect import SqliteDialect
+from storage.statements.rows import new_row
 from storage.table_versions import TableChange, TableVersions, changes_of
-from storage.tables import account, tag
+from storage.tables.accounts import account
+from storage.tables.catalogue import tag
 from tests.support.databases import open_database
 
 TAGS = changes_of(["tag"])

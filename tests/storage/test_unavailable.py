@@ -8,7 +8,7 @@ from storage.database import DatabaseError
 from storage.schema import SWARMS
 from storage.set_aside import set_aside
 from storage.sqlite.database import SqliteDatabase
-from storage.unavailable import StorageUnavailable, disk_errors_refused
+from storage.unavailable import RETRY_SECONDS, StorageUnavailable, disk_errors_refused, until_available
 
 
 @pytest.mark.parametrize(
@@ -62,3 +62,21 @@ def test_one_is_set_aside_at_most(tmp_path):
         aside = set_aside(tmp_path / "a.db", now)
     assert aside.read_text() == "2"
     assert sorted(path.name for path in tmp_path.iterdir()) == [aside.name, aside.name + "-wal"]
+
+
+async def test_what_must_be_done_waits_for_storage_and_any_other_error_passes():
+    outcomes: list[Exception | None] = [StorageUnavailable("busy"), StorageUnavailable("disk-full"), None]
+    pauses: list[float] = []
+
+    async def step() -> None:
+        if (outcome := outcomes.pop(0)) is not None:
+            raise outcome
+
+    async def pause(seconds: float) -> None:
+        pauses.append(seconds)
+
+    await until_available(step, pause)
+    assert (outcomes, pauses) == ([], [RETRY_SECONDS] * 2)
+    outcomes.append(DatabaseError("damaged"))
+    with pytest.raises(DatabaseError, match="damaged"):
+        await until_available(step, pause)

@@ -21,13 +21,16 @@ from doors.native import (
     make_native_door,
     total_counters,
 )
+from doors.native_websocket import NativeWebSocketDoor, SocketBounds, SocketChances, make_sockets
 from doors.proxy_protocol import ClientName, ProxyHeaderProtocol, ProxyNetworks
 from doors.root_path import strip_root
 from doors.websocket import SocketLimits, WebSocketDoor
+from doors.websocket_handshake import Handshakes
 from peerage.app import App
 from peerage.listeners import Server, uvicorn_config
 from tests.contracts.raw_requests import HASHES, PASSKEYS, REFUSED_PASSKEYS
-from tests.support.clock import Clock
+from tests.support.clock import NOON, Clock
+from tracker.access import AccessTable
 from tracker.mode import Mode
 from tracker.model import DISABLED_ACCOUNT, SUSPENDED_PASSKEY, AnnounceTerms
 from tracker.native_swarms import NativeSwarms
@@ -45,6 +48,26 @@ PROXY = [ip_network("127.0.0.0/8")]
 PATIENCE = 20
 
 
+class PushedClock:
+    """A clock that stands still in C as well."""
+
+    def __init__(self, push: Callable[[int], None]) -> None:
+        self._push = push
+        self.now: float = NOON
+
+    def __call__(self) -> float:
+        return self._now
+
+    @property
+    def now(self) -> float:
+        return self._now
+
+    @now.setter
+    def now(self, now: float) -> None:
+        self._now = now
+        self._push(round(now * 1000))
+
+
 @dataclass
 class TrackerSetup:
     """One tracker, with every door to it."""
@@ -55,10 +78,11 @@ class TrackerSetup:
     scrape: ScrapeDoor
     guard: ConnectionGuard
     root: str = ""
-    websocket: WebSocketDoor | None = None
+    websocket: Any = None
+    """A WebSocketDoor or a NativeWebSocketDoor."""
     proxied: bool = False
     """Whether every connection begins with a header of the PROXY protocol."""
-    clock: Clock = field(default_factory=Clock)
+    clock: Any = field(default_factory=Clock)
     """That of the door over WebSocket."""
 
     @property
@@ -76,6 +100,8 @@ def tracker_setup(
     root: str = "",
     proxied: bool = False,
     terms: AnnounceTerms = TERMS,
+    access: AccessTable | None = None,
+    trusted: Any = None,
 ) -> TrackerSetup:
     if in_c:
         store: SwarmStore = NativeSwarms(terms, SEED, bytes(16))
@@ -83,13 +109,15 @@ def tracker_setup(
         store = Swarms(terms, SplitMix(SEED))
     policy = Policy(store, mode)
     tracker = Tracker(store, policy, terms, lambda: NOW)
+    if access is not None:
+        policy.set_access(access)
     policy.allow(HASHES[:4])
     policy.deny(HASHES[3:4])
     for account, passkey in enumerate(PASSKEYS, 1):
         policy.set_passkey(passkey.encode(), account)
     for passkey, why in zip(REFUSED_PASSKEYS, (DISABLED_ACCOUNT, SUSPENDED_PASSKEY), strict=True):
         policy.refuse_passkey(passkey.encode(), why)
-    trusted = PROXY if proxy else []
+    trusted = (PROXY if proxy else []) if trusted is None else trusted
     clients = ClientAddress(trusted, "X-Forwarded-For")
     door = None
     if in_c:
@@ -103,7 +131,26 @@ def tracker_setup(
         too_long=lambda: head_too_long(tracker), root=root.encode(),
     )  # fmt: skip
     announce = AnnounceDoor(tracker, clients, refuse_private=refuse_private)
-    return TrackerSetup(tracker, door, announce, ScrapeDoor(tracker), guard, root, proxied=proxied)
+    return TrackerSetup(tracker, door, announce, ScrapeDoor(tracker, clients), guard, root, proxied=proxied)
+
+
+def with_native_websocket(
+    setup: TrackerSetup,
+    limits: SocketLimits,
+    terms: SocketTerms,
+    trusted: Any = (),
+    refuse_private: bool = False,
+) -> NativeWebSocketDoor:
+    """Make a setup's door over WebSocket, with its sockets in C, which draw as those of `with_websocket` do."""
+    chances, memory = SocketChances(SEED, bytes(16)), setup.guard.memory
+    sockets = make_sockets(setup.door, terms, limits, SocketBounds(memory.limit, 100), chances)
+    handshakes = Handshakes(
+        ClientAddress(trusted, "X-Forwarded-For"), setup.root.encode(), refuse_private=refuse_private
+    )
+    setup.websocket = NativeWebSocketDoor(sockets, setup.tracker, handshakes, setup.guard.work, memory)
+    setup.clock = PushedClock(sockets.set_clock)
+    setup.guard.upgrades = setup.websocket
+    return setup.websocket
 
 
 def with_websocket(
@@ -149,6 +196,8 @@ class AnnouncePath:
             await ready.wait()
             try:
                 with ExitStack() as stack:
+                    if self.kind == "threads" and isinstance(setup.websocket, NativeWebSocketDoor):
+                        stack.enter_context(setup.websocket.serving())
                     if self.kind == "threads":
                         stack.enter_context(self._threads(setup, server, tcp, udp))
                     elif setup.proxied:

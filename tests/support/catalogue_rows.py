@@ -4,7 +4,7 @@ from typing import Any
 
 from bittorrent.infohash import InfoHash
 from storage.database import Database
-from storage.tables import torrent
+from storage.tables.catalogue import torrent
 
 
 async def add_torrent(database: Database, infohash: InfoHash, **values: Any) -> None:

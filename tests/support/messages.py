@@ -32,7 +32,7 @@ WORDS = (  # noqa: SIM905 - as prose
     # What moderators do, as the log says it.
     "add edit delete hide show lock unlock merge split own block unblock allow disallow resolve post alias unalias "
     "freeleech enable disable set-role set-password issue-link export credit end-credit grant-tokens grant-invites "
-    "mint revoke suspend resume renew notice open honoured refused reset-passkey end-sessions end-second-factor"
+    "mint revoke suspend resume renew client address notice open honoured refused reset-passkey end-sessions end-second-factor"
 ).split()
 ABOUT_A_VALUE = ("It ", "They ", "There ")
 DETAILS = ("%(v0)s seconds", "no account has that name", "at most %(v1)s", "the collage is locked")

@@ -10,7 +10,8 @@ from sqlalchemy import bindparam, insert
 from catalogue.contents_encoding import encode_contents
 from catalogue.model import CatalogueFile, Contents
 from storage.schema import PEERAGE
-from storage.tables import account, author, authorship, contents, tag, tagging, torrent, work
+from storage.tables.accounts import account
+from storage.tables.catalogue import author, authorship, contents, tag, tagging, torrent, work
 
 
 def hash_of(number):

@@ -8,10 +8,12 @@ from typing import Any, TypeVar
 
 from accounts.accounts import Accounts
 from accounts.rights import Right
+from actions.access_moderation import AccessModeration
 from actions.account_management import AccountManagement
 from actions.changes import Changes
 from actions.crediting import Crediting
 from actions.curation import Curation
+from actions.diagnosis import Diagnosis
 from actions.invitations import Invitations
 from actions.list_moderation import ListModeration
 from actions.lookups import Lookups
@@ -84,7 +86,9 @@ class AllServices:
     changes: Changes
     webhooks: Webhooks
     notices: Notices
+    diagnosis: Diagnosis
     list_moderation: ListModeration
+    access: AccessModeration
     cache: TorrentCache
     files: TorrentFiles
     lookups: Lookups
@@ -114,7 +118,7 @@ class AllServices:
         terms = PrivateTerms(self.crediting, self.membership, self.standings, self.invitations)
         groups = {
             ModerationAccess: ModerationAccess(
-                self.list_moderation, self.changes, self.webhooks, self.notices
+                self.list_moderation, self.access, self.changes, self.webhooks, self.notices, self.diagnosis
             ),
             CatalogueReading: CatalogueReading(self.catalogue, self.search),
             StoredFiles: StoredFiles(self.cache, self.files),
@@ -153,7 +157,9 @@ def services_of(
         changes=catalogue.changes,
         webhooks=application.webhooks,
         notices=application.notices,
+        diagnosis=application.diagnosis,
         list_moderation=torrents.list_moderation,
+        access=application.access_moderation,
         cache=torrents.cache,
         files=torrents.files,
         lookups=application.downloads.lookups,

@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from bittorrent.infohash import InfoHash
 from bittorrent.peers import unpack_all
-from bittorrent.refusal import REASONS
+from bittorrent.refusal import REASONS, Refusal
 from tracker.model import Counts, Reply
 from tracker.reply import write_announce, write_failure, write_scrape
 
@@ -55,7 +55,7 @@ def test_peers_is_there_even_when_empty():
 
 @given(st.sampled_from(sorted(REASONS)), st.integers(60, 10_000))
 def test_a_failure_says_when_to_come_back(code, interval):
-    answer = read(write_failure(code, interval, 60))
+    answer = read(write_failure(Refusal(code), interval, 60))
 
     assert answer[b"failure reason"].decode() == REASONS[code].sentence
     assert answer[b"interval"] == interval

@@ -60,6 +60,8 @@ PATHS = [
     "/g/1/edit", "/g/1/lock", "/g/1/bookmark", "/g/1/comments", "/c/1/edit", "/c/1/hide",
     "/c/1/delete", "/report/torrent/1", "/moderation/reports/1/resolve", "/moderation/webhooks/1/resend", "/people",
     "/u/1/role", "/u/1/enabled", "/u/1/link", "/upload", "/t/1/token", "/moderation/credit", "/moderation/credit/1/end",
+    "/moderation/lists/torrents", "/moderation/lists/torrents/{infohash}/lift", "/moderation/lists/rules",
+    "/moderation/lists/rules/1/remove",
     "/moderation/credit/tokens",
 ]  # fmt: skip
 

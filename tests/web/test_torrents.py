@@ -348,6 +348,13 @@ def test_the_log_of_webhooks_is_an_admins_and_sends_again(site, admin, moderator
     assert site.browser(moderator).get("/moderation/webhooks").status_code == 403
 
 
+def test_admins_see_what_is_wrong_with_the_installation(site, admin, moderator):
+    page = assert_calm(site.browser(admin).get("/moderation/doctor").text)
+    assert "the C extension" in page.text
+    assert "reads the databases whole" in page.text
+    assert site.browser(moderator).get("/moderation/doctor").status_code == 403
+
+
 def test_a_bookmark_is_set_and_taken_back(site, anna, torrent):
     browser, group = site.browser(anna), f"/g/{torrent.group.id}"
     assert browser.submit(group, f"{group}/bookmark").status_code == 303

@@ -14,6 +14,16 @@
 #define MAX_NUMWANT 200
 #define MOST_CLIENTS 8
 #define MOST_SLOTS 16
+#define VERSION_PARTS 5
+#define MOST_CLIENT_RULES 4096
+#define MOST_ADDRESS_RULES 500000
+#define DENIAL_MOST 255
+#define MOST_LARGEST 100
+#define SAMPLE_EVERY 64
+#define CLIENT_SAMPLES 1024
+#define SAMPLED_ID 7
+#define LATENCY_BUCKETS 16
+#define LATENCY_SHIFT 8
 #define TAG_BYTES 8
 #define RETRY_SOON 300
 #define EPOCH INT64_C(1577836800)
@@ -42,6 +52,10 @@
 #define ANNOUNCE_LIMIT 4096
 #define SCRAPE_LIMIT 8192
 #define SCRAPE_HASHES 74
+#define OFFER_ID 20
+#define MOST_OFFERS 82
+#define OFFER_SECONDS 120
+#define OFFER_ROUNDS 8
 #define UDP_SMALLEST 16
 #define UDP_LARGEST 4096
 #define UDP_ANNOUNCE 98
@@ -93,7 +107,16 @@ enum outcome {
     OUTCOME_PART = 1,
     OUTCOME_AWAY = 2,
     OUTCOME_CLOSE = 3,
+    OUTCOME_UPGRADE = 4,
     OUTCOME_COUNT
+};
+
+enum style {
+    STYLE_ANY = 0,
+    STYLE_AZUREUS = 1,
+    STYLE_SHADOW = 2,
+    STYLE_MAINLINE = 3,
+    STYLE_COUNT
 };
 
 #define REFUSALS(ROW) \
@@ -114,7 +137,13 @@ enum outcome {
     ROW(UNKNOWN_PASSKEY, "unknown-passkey") \
     ROW(NO_PASSKEY, "no-passkey") \
     ROW(PASSKEY_DISABLED, "passkey-disabled") \
-    ROW(PASSKEY_SUSPENDED, "passkey-suspended")
+    ROW(PASSKEY_SUSPENDED, "passkey-suspended") \
+    ROW(ADDRESS_DENIED, "address-denied") \
+    ROW(CLIENT_DENIED, "client-denied") \
+    ROW(OTHER_PEER_ID, "other-peer-id") \
+    ROW(PEER_ID_TAKEN, "peer-id-taken") \
+    ROW(MANY_TORRENTS, "many-torrents") \
+    ROW(UNKNOWN_OFFER, "unknown-offer")
 
 enum refusal {
 #define REFUSAL_NAME(name, code) REFUSED_##name,

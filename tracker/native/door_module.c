@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "module_files.h"
+#include "module_sockets.h"
 #include "handler.h"
 #include "loop.h"
 #include "proxy_protocol.h"
@@ -16,6 +17,7 @@
 
 enum {
     STREAM_OUT = 4 * HTTP_REPLY_MOST,
+    SAMPLED_THREADS = 65, /* as many as there may be, and Python */
     SERVED_MOST = 64 << 10 /* bytes of a file that is answered with from Python: its transport buffers what does not go */
 };
 
@@ -28,9 +30,11 @@ typedef struct {
     struct slice too_late;
     int64_t clock[2];
     struct loop *loop;
+    struct sockets *sockets; /* borrowed: they hold this object, and take themselves out */
     bool running;
     uint64_t seed;
     uint8_t *out;
+    uint64_t taken[SAMPLED_THREADS]; /* samples of clients that were read, of Python's handler and of the threads */
 } Door;
 
 /* Arguments. */
@@ -45,8 +49,7 @@ static bool keep_bytes(Door *door, PyObject *object, struct slice *out)
     return true;
 }
 
-/* A sequence of (address, bits, verdict), address of 4 or 16 bytes. */
-static bool read_networks(PyObject *rows, struct networks *out)
+bool door_read_networks(PyObject *rows, struct networks *out)
 {
     PyObject *fast = PySequence_Fast(rows, "networks are a sequence");
     if (!fast)
@@ -179,8 +182,8 @@ static bool set_rules(Door *door, PyObject *args, PyObject *named)
            keep_bytes(door, too_late, &door->too_late) && keep_bytes(door, header, &rules->forwarded) &&
            keep_bytes(door, root, &rules->root) && keep_bytes(door, files_host, &rules->files_host) &&
            keep_bytes(door, redirect, &rules->redirect) && keep_bytes(door, redirect_end, &rules->redirect_end) &&
-           read_networks(trusted, &rules->trusted) && read_networks(routed, &rules->routed) &&
-           read_networks(proxied, &rules->proxied);
+           door_read_networks(trusted, &rules->trusted) && door_read_networks(routed, &rules->routed) &&
+           door_read_networks(proxied, &rules->proxied);
 }
 
 static PyObject *door_new(PyTypeObject *type, PyObject *args, PyObject *named)
@@ -234,6 +237,22 @@ static void door_dealloc(Door *door)
     Py_XDECREF(door->kept);
     type->tp_free((PyObject *)door);
     Py_DECREF(type);
+}
+
+bool door_share(PyObject *object, struct door_share *out)
+{
+    if (Py_TYPE(object)->tp_dealloc != (destructor)door_dealloc) {
+        PyErr_SetString(PyExc_TypeError, "a tracker._native.Door is wanted");
+        return false;
+    }
+    Door *door = (Door *)object;
+    *out = (struct door_share){&door->rules, door->handler->store, door->clock, &door->loop, &door->sockets};
+    return true;
+}
+
+void door_halt(PyObject *object)
+{
+    halt((Door *)object);
 }
 
 /* Answers that Python asks for itself. */
@@ -371,16 +390,16 @@ static bool read_descriptors(PyObject *list, int *out, size_t *count)
 static PyObject *door_start(Door *door, PyObject *args, PyObject *named)
 {
     static char *names[] = {"listeners", "datagrams", "threads", "secret", "header_ms", "write_ms", "keep_alive_ms",
-                            "max_connections", "per_address", "binds_at", "exempt", NULL};
-    struct loop_settings settings = {.store = door->handler->store, .rules = &door->rules, .too_late = door->too_late};
-    PyObject *listeners, *datagrams, *exempt;
+                            "max_connections", "per_address", "binds_at", "exempt", "busy", NULL};
+    struct loop_settings settings = {.store = door->handler->store, .rules = &door->rules, .too_late = door->too_late,
+                                     .sockets = door->sockets};
+    PyObject *listeners, *datagrams, *exempt, *busy;
     const char *secret;
     Py_ssize_t length;
-    if (!PyArg_ParseTupleAndKeywords(args, named, "$OOIy#IIIIIIO:start", names, &listeners, &datagrams,
+    if (!PyArg_ParseTupleAndKeywords(args, named, "$OOIy#IIIIIIOS:start", names, &listeners, &datagrams,
                                      &settings.threads, &secret, &length, &settings.header_ms, &settings.write_ms,
                                      &settings.keep_alive_ms, &settings.max_connections, &settings.per_address,
-                                     &settings.binds_at,
-                                     &exempt))
+                                     &settings.binds_at, &exempt, &busy))
         return NULL;
     if (door->loop || length != sizeof settings.secret || settings.threads < 1 ||
         settings.threads > LOOP_THREADS_MOST || settings.max_connections < 1) {
@@ -389,7 +408,7 @@ static PyObject *door_start(Door *door, PyObject *args, PyObject *named)
     }
     if (!read_descriptors(listeners, settings.listener, &settings.listeners) ||
         !read_descriptors(datagrams, settings.datagram, &settings.datagrams) ||
-        !read_networks(exempt, &door->exempt))
+        !door_read_networks(exempt, &door->exempt) || !keep_bytes(door, busy, &settings.busy))
         return NULL;
     memcpy(settings.secret, secret, sizeof settings.secret);
     memcpy(settings.fixed_clock, door->clock, sizeof settings.fixed_clock);
@@ -466,9 +485,8 @@ static PyObject *door_leave(Door *door, PyObject *args)
 
 /* Reading numbers. */
 
-static void add_own(const Door *door, struct loop_numbers *out)
+static void add_counters(const struct counters *own, struct loop_numbers *out)
 {
-    const struct counters *own = &door->handler->counters;
     for (int over = 0; over < TRANSPORT_COUNT; over++) {
         for (int event = 0; event < EVENT_COUNT; event++)
             out->announces[over][event] += own->announces[over][event];
@@ -512,7 +530,9 @@ static PyObject *door_numbers(Door *door, PyObject *Py_UNUSED(none))
     struct loop_numbers numbers = {0};
     if (door->loop)
         loop_read(door->loop, &numbers);
-    add_own(door, &numbers);
+    add_counters(&door->handler->counters, &numbers);
+    if (door->sockets)
+        add_counters(sockets_counters(door->sockets), &numbers);
     return Py_BuildValue("{s:N,s:N,s:N,s:K,s:K,s:K,s:K,s:K,s:K,s:K,s:K,s:K}", "announces", by_transport(numbers.announces), "scrapes",
                          list_of(numbers.scrapes, TRANSPORT_COUNT), "refusals",
                          list_of(numbers.refusals, REFUSAL_COUNT), "warnings", (unsigned long long)numbers.warnings,
@@ -524,7 +544,53 @@ static PyObject *door_numbers(Door *door, PyObject *Py_UNUSED(none))
                          (unsigned long long)numbers.files, "file_bytes", (unsigned long long)numbers.file_bytes);
 }
 
+/* What a thread has sampled, Python's handler as the first; NULL: there are not so many. */
+static const struct sampling *sampling_of(const Door *door, unsigned number)
+{
+    if (number == 0)
+        return &door->handler->sampling;
+    return door->loop ? loop_sampling(door->loop, number - 1) : NULL;
+}
+
+static PyObject *door_times(Door *door, PyObject *Py_UNUSED(none))
+{
+    uint64_t times[TRANSPORT_COUNT][LATENCY_BUCKETS] = {0}, nanoseconds[TRANSPORT_COUNT] = {0};
+    const struct sampling *sampling;
+    for (unsigned number = 0; number < SAMPLED_THREADS && (sampling = sampling_of(door, number)); number++)
+        for (int over = 0; over < TRANSPORT_COUNT; over++) {
+            for (int bucket = 0; bucket < LATENCY_BUCKETS; bucket++)
+                times[over][bucket] += atomic_load_explicit(&sampling->times[over][bucket], memory_order_relaxed);
+            nanoseconds[over] += atomic_load_explicit(&sampling->nanoseconds[over], memory_order_relaxed);
+        }
+    return Py_BuildValue("NNN", list_of(times[TRANSPORT_HTTP], LATENCY_BUCKETS),
+                         list_of(times[TRANSPORT_UDP], LATENCY_BUCKETS), list_of(nanoseconds, TRANSPORT_COUNT));
+}
+
+static PyObject *door_clients(Door *door, PyObject *Py_UNUSED(none))
+{
+    static const size_t most = (size_t)SAMPLED_THREADS * CLIENT_SAMPLES * sizeof(uint64_t);
+    uint64_t *samples = PyMem_Malloc(most);
+    size_t count = 0;
+    const struct sampling *sampling;
+    if (!samples)
+        return PyErr_NoMemory();
+    for (unsigned number = 0; number < SAMPLED_THREADS && (sampling = sampling_of(door, number)); number++) {
+        uint64_t written = atomic_load_explicit(&sampling->written, memory_order_acquire);
+        uint64_t at = door->taken[number];
+        if (at > written || written - at > CLIENT_SAMPLES)
+            at = written < CLIENT_SAMPLES ? 0 : written - CLIENT_SAMPLES;
+        for (; at < written; at++)
+            samples[count++] = atomic_load_explicit(&sampling->clients[at % CLIENT_SAMPLES], memory_order_relaxed);
+        door->taken[number] = written;
+    }
+    PyObject *packed = PyBytes_FromStringAndSize((const char *)samples, (Py_ssize_t)(count * sizeof *samples));
+    PyMem_Free(samples);
+    return packed;
+}
+
 static PyMethodDef door_methods[] = {
+    {"times", (PyCFunction)door_times, METH_NOARGS, "times(): of samples over HTTP and UDP in buckets; ns by transport"},
+    {"clients", (PyCFunction)door_clients, METH_NOARGS, "clients(): samples of who announced since the last call"},
     {"answer", (PyCFunction)door_answer, METH_VARARGS, "Answer the requests at the front of a stream."},
     {"answer_stops", (PyCFunction)door_answer_stops, METH_VARARGS, "Answer those that stop at the front of a stream."},
     {"serve", (PyCFunction)(void (*)(void))door_serve, METH_FASTCALL, "Answer the front of a stream and send it."},
@@ -720,5 +786,5 @@ int door_module_add(PyObject *module)
     }
     int added = names ? PyModule_AddObjectRef(module, "REFUSALS", names) : -1;
     Py_XDECREF(names);
-    return added < 0 ? -1 : files_module_add(module);
+    return added < 0 || files_module_add(module) < 0 ? -1 : sockets_module_add(module);
 }

@@ -7,11 +7,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "access.h"
 #include "client.h"
 #include "connection_ids.h"
 #include "http_request.h"
 #include "constants.h"
 #include "kept_files.h"
+#include "sampling.h"
 #include "store.h"
 #include "buffer.h"
 
@@ -70,9 +72,27 @@ struct handler {
     char date[40];
     size_t file_most; /* bytes of the largest file that is answered with; 0: none is */
     bool opens_files; /* whether one that is not in the table is read from where it is stored */
+    bool upgrades;    /* whether what asks for WebSocket is told by OUTCOME_UPGRADE */
     struct counters counters;
+    struct sampling sampling;
+    struct denial denial; /* what the last one was told who was refused by client or address */
     struct answer answer;
 };
+
+/* Whether a client's address or its peer id (or NULL) is refused. */
+static inline enum refusal handler_check_access(struct handler *handler, const struct address *address,
+                                                const uint8_t *peer_id)
+{
+    return access_check(store_access(handler->store), address->bytes, address->length, peer_id, &handler->denial);
+}
+
+/* The sentence of a refusal. */
+static inline struct slice handler_sentence(const struct handler *handler, enum refusal refusal)
+{
+    if (refusal == REFUSED_ADDRESS_DENIED || refusal == REFUSED_CLIENT_DENIED)
+        return (struct slice){handler->denial.text, handler->denial.length};
+    return handler->rules->refusals[refusal];
+}
 
 /* Take the time, unless the clock stands still for a test, and the present keys. */
 void handler_read_clock(struct handler *handler, const int64_t fixed[2]);
@@ -94,6 +114,9 @@ struct reading {
     struct kept_file *file; /* what `body` lies in, to be released once it is sent; NULL without one */
     struct slice body;      /* what is to be sent behind `out` */
     struct stored_body stored; /* or this, to be closed then */
+    /* Of what asks for WebSocket: the client, its passkey and its key, as they stand in the head. */
+    struct address client;
+    struct slice passkey, key;
 };
 
 /* Answer a request for a file by the table; what is to be sent behind `out` comes in `reading`. False where only the other

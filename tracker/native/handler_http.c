@@ -86,10 +86,11 @@ static void close_body(uint8_t *hole, const uint8_t *body, struct buffer *out)
 static void put_failure(struct handler *handler, enum refusal refusal, struct buffer *out)
 {
     const struct rules *rules = handler->rules;
+    struct slice sentence = handler_sentence(handler, refusal);
     uint8_t minutes[20];
     size_t length = decimal(minutes, rules->interval >= 120 ? rules->interval / 60 : 1);
     put_literal(out, "d14:failure reason");
-    put_string(out, rules->refusals[refusal].data, rules->refusals[refusal].length);
+    put_string(out, sentence.data, sentence.length);
     put_literal(out, "8:intervali");
     put_number(out, rules->interval);
     put_literal(out, "e12:min intervali");
@@ -180,8 +181,8 @@ enum refusal handler_find_account(struct handler *handler, struct slice passkey,
     return *account ? NOT_REFUSED : REFUSED_UNKNOWN_PASSKEY;
 }
 
-static enum refusal client_of(struct handler *handler, const struct http_request *request, const struct address *socket,
-                              struct address *out, bool *elsewhere)
+static enum refusal address_of_client(struct handler *handler, const struct http_request *request,
+                                      const struct address *socket, struct address *out, bool *elsewhere)
 {
     const struct rules *rules = handler->rules;
     *out = *socket;
@@ -191,6 +192,16 @@ static enum refusal client_of(struct handler *handler, const struct http_request
         if (found == CLIENT_UNKNOWN)
             return REFUSED_NO_ADDRESS;
     }
+    return NOT_REFUSED;
+}
+
+static enum refusal client_of(struct handler *handler, const struct http_request *request, const struct address *socket,
+                              struct address *out, bool *elsewhere)
+{
+    const struct rules *rules = handler->rules;
+    enum refusal refusal = address_of_client(handler, request, socket, out, elsewhere);
+    if (refusal != NOT_REFUSED)
+        return refusal;
     if (rules->refuse_private && !*elsewhere && !networks_hold(rules->routed, out))
         return REFUSED_PRIVATE_ADDRESS;
     return NOT_REFUSED;
@@ -233,12 +244,15 @@ static bool put_announce(struct handler *handler, const struct http_request *req
         refusal = client_of(handler, request, socket, &address, &elsewhere);
     if (elsewhere)
         return false;
+    if (refusal == NOT_REFUSED && query.event != EVENT_STOPPED)
+        refusal = handler_check_access(handler, &address, query.peer_id);
     if (refusal == NOT_REFUSED)
         refusal = handler_find_account(handler, request->passkey, request->query, &account);
     if (refusal != NOT_REFUSED) {
         put_failure(handler, refusal, out);
         return true;
     }
+    sampling_client(&handler->sampling, query.peer_id, address.length);
     fill_announce(handler->rules, &query, &address, account, &announce);
     enum verdict verdict = store_announce(handler->store, handler->rng, &announce, handler->now, &handler->answer);
     if (verdict == VERDICT_UNLISTED || verdict == VERDICT_DENIED) {
@@ -256,16 +270,35 @@ static bool put_announce(struct handler *handler, const struct http_request *req
     return true;
 }
 
-static void put_scrape(struct handler *handler, const struct http_request *request, struct buffer *out)
+/* Whether who scrapes is refused; only where there are rules on addresses is it asked who that is. */
+static enum refusal check_scraper(struct handler *handler, const struct http_request *request,
+                                  const struct address *socket, bool *elsewhere)
+{
+    struct address address;
+    if (!access_is_ruled(store_access(handler->store)))
+        return NOT_REFUSED;
+    enum refusal refusal = address_of_client(handler, request, socket, &address, elsewhere);
+    /* Who is unknown may scrape. */
+    return refusal == NOT_REFUSED && !*elsewhere ? handler_check_access(handler, &address, NULL) : NOT_REFUSED;
+}
+
+/* Scrape; false where the other server has to be asked. */
+static bool put_scrape(struct handler *handler, const struct http_request *request, const struct address *socket,
+                       struct buffer *out)
 {
     struct scrape_query query;
     uint64_t account;
+    bool elsewhere = false;
     enum refusal refusal = query_read_scrape(request->query.data, request->query.length, &query);
+    if (refusal == NOT_REFUSED)
+        refusal = check_scraper(handler, request, socket, &elsewhere);
+    if (elsewhere)
+        return false;
     if (refusal == NOT_REFUSED)
         refusal = handler_find_account(handler, request->passkey, request->query, &account);
     if (refusal != NOT_REFUSED) {
         put_failure(handler, refusal, out);
-        return;
+        return true;
     }
     count(&handler->counters.scrapes[TRANSPORT_HTTP]);
     put_literal(out, "d5:filesd");
@@ -286,23 +319,27 @@ static void put_scrape(struct handler *handler, const struct http_request *reque
     put_literal(out, "e5:flagsd20:min_request_intervali");
     put_number(out, handler->rules->min_interval);
     put_literal(out, "eee");
+    return true;
 }
 
 bool handler_answer_http(struct handler *handler, const struct http_request *request, const struct address *socket,
                        struct buffer *out)
 {
     struct buffer before = *out;
+    uint64_t began = sampling_begin(&handler->sampling);
     uint8_t *hole = open_head(handler, request->close, out);
     const uint8_t *body = out->at;
-    if (out->overflowed)
+    if (out->overflowed) {
+        handler->sampling.due = false;
         return false;
-    if (request->kind == HTTP_SCRAPE) {
-        put_scrape(handler, request, out);
-    } else if (!put_announce(handler, request, socket, out)) {
+    }
+    if (!(request->kind == HTTP_SCRAPE ? put_scrape : put_announce)(handler, request, socket, out)) {
         *out = before;
+        handler->sampling.due = false;
         return false;
     }
     close_body(hole, body, out);
+    sampling_end(&handler->sampling, TRANSPORT_HTTP, began);
     return !out->overflowed;
 }
 
@@ -310,11 +347,28 @@ bool handler_answer_http(struct handler *handler, const struct http_request *req
 static bool answer_one(struct handler *handler, const struct http_request *request, const struct address *socket,
                        struct buffer *out, struct reading *reading)
 {
-    if (request->kind == HTTP_ELSEWHERE)
+    if (request->kind == HTTP_ELSEWHERE || request->kind == HTTP_UPGRADE)
         return false;
     if (request->kind == HTTP_FILE)
         return handler_answer_file(handler, request, out, reading);
     return handler_answer_http(handler, request, socket, out);
+}
+
+/* Read who asks for WebSocket; false where only the other server can answer. */
+static bool read_upgrade(struct handler *handler, const struct http_request *request, const struct address *socket,
+                         struct reading *reading)
+{
+    bool elsewhere = false;
+    if (client_of(handler, request, socket, &reading->client, &elsewhere) != NOT_REFUSED || elsewhere)
+        return false;
+    reading->key = request->key;
+    reading->passkey = request->passkey;
+    if (!reading->passkey.length && store_private(handler->store)) {
+        reading->passkey = query_passkey(request->query);
+        if (reading->passkey.length > PASSKEY_MOST)
+            reading->passkey.length = PASSKEY_MOST + 1; /* one that is longer is unknown */
+    }
+    return true;
 }
 
 static bool is_stop(const struct http_request *request)
@@ -330,6 +384,7 @@ static struct reading answer_requests(struct handler *handler, const uint8_t *da
 {
     struct reading reading = {.outcome = OUTCOME_MORE, .stored = {.fd = -1}};
     struct http_request request;
+    const uint8_t *start = out->at;
     while (reading.outcome == OUTCOME_MORE && !reading.file && reading.stored.fd < 0 &&
            out->end - out->at >= HTTP_REPLY_MOST) {
         http_read(data + reading.used, length - reading.used, seen, handler->rules->forwarded, handler->rules->root,
@@ -338,6 +393,12 @@ static struct reading answer_requests(struct handler *handler, const uint8_t *da
         if (request.kind == HTTP_PARTIAL) {
             reading.seen = request.length;
             reading.outcome = OUTCOME_PART;
+        } else if (request.kind == HTTP_UPGRADE && handler->upgrades && !stops) {
+            if (reading.used || out->at != start)
+                break; /* what came before is answered first */
+            bool here = read_upgrade(handler, &request, socket, &reading);
+            reading.used = here ? request.length : 0;
+            reading.outcome = here ? OUTCOME_UPGRADE : OUTCOME_AWAY;
         } else if ((stops && !is_stop(&request)) || !answer_one(handler, &request, socket, out, &reading)) {
             reading.outcome = OUTCOME_AWAY;
         } else {

@@ -84,7 +84,7 @@ static size_t error_reply(const struct packet *packet, struct slice text)
 static size_t refuse(struct handler *handler, const struct packet *packet, enum refusal refusal)
 {
     count(&handler->counters.refusals[refusal]);
-    return error_reply(packet, handler->rules->refusals[refusal]);
+    return error_reply(packet, handler_sentence(handler, refusal));
 }
 
 /* The URL that the options after an announce hold (BEP 41), cut off as in Python. */
@@ -164,9 +164,14 @@ static size_t announce_reply(struct handler *handler, const struct packet *packe
     if (handler->rules->refuse_private && !networks_hold(handler->rules->routed, packet->address))
         return refuse(handler, packet, REFUSED_PRIVATE_ADDRESS);
     uint64_t account;
-    enum refusal refusal = find_account(handler, packet, &account);
+    enum refusal refusal = NOT_REFUSED;
+    if (event != EVENT_STOPPED)
+        refusal = handler_check_access(handler, packet->address, packet->data + 36);
+    if (refusal == NOT_REFUSED)
+        refusal = find_account(handler, packet, &account);
     if (refusal != NOT_REFUSED)
         return refuse(handler, packet, refusal);
+    sampling_client(&handler->sampling, packet->data + 36, packet->address->length);
     fill_announce(handler->rules, packet, event, account, &announce);
     enum verdict verdict = store_announce(handler->store, handler->rng, &announce, handler->now, answer);
     if (verdict == VERDICT_UNLISTED || verdict == VERDICT_DENIED)
@@ -194,6 +199,9 @@ static size_t scrape_reply(struct handler *handler, const struct packet *packet)
         return refuse(handler, packet, REFUSED_FULL_SCRAPE);
     if (store_private(handler->store)) /* BEP 41 has no options behind a scrape */
         return refuse(handler, packet, REFUSED_NO_PASSKEY);
+    enum refusal refusal = handler_check_access(handler, packet->address, NULL);
+    if (refusal != NOT_REFUSED)
+        return refuse(handler, packet, refusal);
     if (hashes > SCRAPE_HASHES)
         hashes = SCRAPE_HASHES;
     count(&handler->counters.scrapes[TRANSPORT_UDP]);
@@ -229,5 +237,8 @@ size_t handler_answer_udp(struct handler *handler, const uint8_t *data, size_t l
             return 0;
         return error_reply(&packet, handler->rules->bad_connection);
     }
-    return action == ANNOUNCE ? announce_reply(handler, &packet) : scrape_reply(handler, &packet);
+    uint64_t began = sampling_begin(&handler->sampling);
+    size_t answered = action == ANNOUNCE ? announce_reply(handler, &packet) : scrape_reply(handler, &packet);
+    sampling_end(&handler->sampling, TRANSPORT_UDP, began);
+    return answered;
 }

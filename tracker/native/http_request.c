@@ -7,6 +7,8 @@
  */
 #include "http_request.h"
 
+#include "websocket.h"
+
 enum { TOKEN = 1, VALUE = 2, TARGET = 4 };
 
 static const char GET[] = "GET ", HEAD[] = "HEAD ", ANNOUNCE[] = "/announce", SCRAPE[] = "/scrape", FILES[] = "/torrent/";
@@ -237,6 +239,8 @@ static struct path path_of(const uint8_t *data, size_t length)
     struct path file = file_path(data, length);
     if (file.kind != HTTP_ELSEWHERE)
         return file;
+    if (length >= 2 && data[0] == '/' && (data[1] == ' ' || data[1] == '?'))
+        return (struct path){HTTP_ROOT, 1, none};
     return data[0] == '/' ? keyed_path(data, length) : (struct path){HTTP_ELSEWHERE, 0, none};
 }
 
@@ -365,14 +369,17 @@ static bool read_header(struct slice name, struct slice value, struct slice forw
             return false;
         break;
     case 7:
-        if (SAME(name, "upgrade"))
-            return false;
+        if (SAME(name, "upgrade")) {
+            out->upgrades++;
+            return SAME(trimmed(value), "websocket");
+        }
         break;
     case 10:
         if (SAME(name, "connection")) {
             value = trimmed(value);
             out->close |= SAME(value, "close");
-            if (!SAME(value, "close") && !SAME(value, "keep-alive"))
+            out->wants_upgrade |= SAME(value, "upgrade") || SAME(value, "keep-alive, upgrade");
+            if (!SAME(value, "close") && !SAME(value, "keep-alive") && !out->wants_upgrade)
                 return false;
         }
         break;
@@ -387,6 +394,16 @@ static bool read_header(struct slice name, struct slice value, struct slice forw
     case 17:
         if (SAME(name, "transfer-encoding"))
             return false;
+        if (SAME(name, "sec-websocket-key")) {
+            out->key = trimmed(value);
+            out->keys++;
+        }
+        break;
+    case 21:
+        if (SAME(name, "sec-websocket-version")) {
+            value = trimmed(value);
+            out->versions += value.length == 2 && memcmp(value.data, "13", 2) == 0 ? 1 : 2;
+        }
         break;
     default:
         break;
@@ -449,6 +466,16 @@ static bool read_headers(const uint8_t *data, const uint8_t *end, struct slice f
     return true;
 }
 
+/* Decide what a whole head asks for that may want WebSocket; what is not as usual is for elsewhere. */
+static enum http_kind upgraded_kind(const struct http_request *request)
+{
+    if (!request->upgrades && !request->wants_upgrade)
+        return request->kind == HTTP_ROOT ? HTTP_ELSEWHERE : request->kind;
+    bool usual = request->upgrades == 1 && request->wants_upgrade && !request->close && request->versions == 1 &&
+                 request->keys == 1 && websocket_is_key(request->key);
+    return usual && (request->kind == HTTP_ANNOUNCE || request->kind == HTTP_ROOT) ? HTTP_UPGRADE : HTTP_ELSEWHERE;
+}
+
 void http_read(const uint8_t *data, size_t length, size_t seen, struct slice forwarded, struct slice root,
                struct http_request *out)
 {
@@ -459,6 +486,8 @@ void http_read(const uint8_t *data, size_t length, size_t seen, struct slice for
     out->forwarded_count = 0;
     out->hosts = 0;
     out->passkey = path.passkey;
+    out->wants_upgrade = false;
+    out->upgrades = out->versions = out->keys = 0;
     if (path.kind == HTTP_FILE) {
         out->head_only = out->lower = out->gzip = false;
         out->host = out->if_none_match = (struct slice){NULL, 0};
@@ -475,8 +504,10 @@ void http_read(const uint8_t *data, size_t length, size_t seen, struct slice for
         const uint8_t *feed = memchr(data, '\n', (size_t)head);
         struct slice line = {data, (size_t)(feed - 1 - data)};
         out->length = (size_t)head;
-        if (read_line(line, path.length, out) && read_headers(feed + 1, data + head, forwarded, out))
+        if (read_line(line, path.length, out) && read_headers(feed + 1, data + head, forwarded, out)) {
+            out->kind = upgraded_kind(out);
             return;
+        }
     }
     out->kind = HTTP_ELSEWHERE;
 }

@@ -17,7 +17,9 @@ enum http_kind {
     HTTP_ELSEWHERE, /* anything that is read by the server in Python, broken requests included */
     HTTP_ANNOUNCE,
     HTTP_SCRAPE,
-    HTTP_FILE /* GET or HEAD of /torrent/ and 40 hexadecimal digits, whatever follows them but a query */
+    HTTP_FILE, /* GET or HEAD of /torrent/ and 40 hexadecimal digits, whatever follows them but a query */
+    HTTP_UPGRADE, /* GET of the tracker's path of announces, or of /, that asks for WebSocket as RFC 6455 wants it */
+    HTTP_ROOT     /* GET of /; never the kind of a request that was read: it asks for WebSocket, or is for elsewhere */
 };
 
 struct http_request {
@@ -34,6 +36,10 @@ struct http_request {
     bool head_only, lower, gzip; /* lower: a digit is lower case; gzip: the client takes that */
     struct slice host, if_none_match; /* empty where the header is missing */
     unsigned encodings, conditions; /* how often these headers came */
+    /* Of what asks for WebSocket alone. */
+    bool wants_upgrade;   /* by the header Connection */
+    unsigned upgrades, versions, keys; /* how often these headers came */
+    struct slice key;     /* Sec-WebSocket-Key, one that is good */
 };
 
 /* Whether a text has the form of a passkey. */

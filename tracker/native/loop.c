@@ -13,11 +13,13 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -40,6 +42,7 @@ enum {
     TURN_MOST = 256 << 10,  /* bytes of files that one connection gets before others have their turn */
     WRITE_STEP = 64 << 10, /* bytes that a client has to take in its time to get as much again */
     SPARE_MOST = 64, /* connection objects kept for the next clients */
+    TURN_NS = 100000, /* the least that the kernel takes */
     STACK = 256 << 10
 };
 
@@ -536,6 +539,30 @@ static bool read_proxied(struct thread *thread, struct connection *connection, c
     return true;
 }
 
+/* Let the sockets have a connection that asks for WebSocket, with what came behind that. */
+static void upgrade(struct thread *thread, struct connection *connection, const struct reading *reading,
+                    const uint8_t *early, size_t length)
+{
+    const struct loop_settings *settings = &thread->loop->settings;
+    const struct upgrade wanted = {.fd = connection->source.fd,
+                                   .address = reading->client,
+                                   .counts = &thread->loop->connections,
+                                   .counted = connection->address,
+                                   .passkey = reading->passkey,
+                                   .early = {early, length},
+                                   .key = reading->key.data};
+    if (connection->registered)
+        epoll_ctl(thread->epoll, EPOLL_CTL_DEL, connection->source.fd, NULL);
+    enum adoption done = sockets_adopt(settings->sockets, &wanted);
+    if (done == ADOPTED) {
+        release(thread, connection);
+        return;
+    }
+    if (done == ADOPTION_FULL)
+        send(connection->source.fd, settings->busy.data, settings->busy.length, MSG_NOSIGNAL | MSG_DONTWAIT);
+    drop(thread, connection);
+}
+
 /* Answer the requests in the input, then close, hand over, or wait. The connection may be gone afterwards. */
 static void serve_input(struct thread *thread, struct connection *connection, const uint8_t *data, size_t length)
 {
@@ -577,6 +604,8 @@ static void serve_input(struct thread *thread, struct connection *connection, co
             hand_over(thread, connection, data, length);
         else if (reading.outcome == OUTCOME_PART)
             await(thread, connection, answered, data, length);
+        else if (reading.outcome == OUTCOME_UPGRADE)
+            upgrade(thread, connection, &reading, data, length);
         else
             continue;
         return;
@@ -766,10 +795,28 @@ static void handle(struct thread *thread, struct source *source, uint32_t happen
     }
 }
 
+/* Ask for short turns of a core instead of long ones: who asks for less at once is run sooner, before Python's threads
+ * that have turns of milliseconds. Linux 6.12 and newer listen to it for ordinary threads, others ignore it. */
+static void prefer_short_turns(void)
+{
+    struct {
+        uint32_t size, policy;
+        uint64_t flags;
+        int32_t nice;
+        uint32_t priority;
+        uint64_t runtime, deadline, period;
+    } attributes = {.size = sizeof attributes};
+    if (syscall(SYS_sched_getattr, 0, &attributes, sizeof attributes, 0) != 0 || attributes.policy != SCHED_OTHER)
+        return;
+    attributes.runtime = TURN_NS;
+    (void)syscall(SYS_sched_setattr, 0, &attributes, 0);
+}
+
 static void *run(void *given)
 {
     struct thread *thread = given;
     struct epoll_event events[EVENTS];
+    prefer_short_turns();
     while (!thread->stopping) {
         int timeout = thread->wheel.count || thread->paused ? WHEEL_TICK_MS : -1;
         int count = epoll_wait(thread->epoll, events, EVENTS, timeout);
@@ -813,6 +860,7 @@ static bool init_thread(struct loop *loop, unsigned number)
     thread->handler.rng = settings->shared_rng ? settings->shared_rng : &thread->rng;
     thread->handler.file_most = SIZE_MAX;
     thread->handler.opens_files = true;
+    thread->handler.upgrades = settings->sockets != NULL;
     thread->wheel.tick = tick_now();
     init_packets(thread);
     thread->epoll = epoll_create1(EPOLL_CLOEXEC);
@@ -944,9 +992,19 @@ void loop_leave(struct loop *loop, const struct address *address)
     connections_leave(&loop->connections, address);
 }
 
+struct connections *loop_connections(struct loop *loop)
+{
+    return &loop->connections;
+}
+
 static uint64_t read_counter(const _Atomic uint64_t *number)
 {
     return atomic_load_explicit(number, memory_order_relaxed);
+}
+
+const struct sampling *loop_sampling(const struct loop *loop, unsigned number)
+{
+    return number < loop->settings.threads ? &loop->threads[number]->handler.sampling : NULL;
 }
 
 void loop_read(const struct loop *loop, struct loop_numbers *out)

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "handler.h"
+#include "sockets.h"
 
 enum { LOOP_SOCKETS_MOST = 64, LOOP_THREADS_MOST = 64 };
 
@@ -22,6 +23,8 @@ struct loop_settings {
     uint32_t max_connections, per_address, binds_at;
     struct networks exempt;
     struct slice too_late;  /* the reply to a client whose request head does not come in time */
+    struct sockets *sockets; /* what takes connections that ask for WebSocket; NULL: the other server. Outlives the loop */
+    struct slice busy;       /* the reply to one too many of these */
     int64_t fixed_clock[2]; /* for tests; zeros: the real one */
 };
 
@@ -59,6 +62,11 @@ struct handover *loop_take(struct loop *loop);
 
 /* Count out a connection that was handed over. */
 void loop_leave(struct loop *loop, const struct address *address);
+
+/* Where the connections of this loop are counted. */
+struct connections *loop_connections(struct loop *loop);
+/* What the thread of a number has sampled; NULL: there are not so many threads. */
+const struct sampling *loop_sampling(const struct loop *loop, unsigned number);
 
 void loop_read(const struct loop *loop, struct loop_numbers *out);
 

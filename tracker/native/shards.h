@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "access.h"
 #include "queue.h"
 #include "swarm.h"
 
@@ -139,6 +140,7 @@ struct store {
     struct terms terms;
     struct peer_hash peer_hash;
     struct share_counts shares;
+    struct access access;
     atomic_bool listed, private, restoring;
     atomic_uint_fast64_t torrents, peers, complete;
     atomic_uint_fast64_t sessions, pending, lost, logged, tombstones, passkeys, clients, uses;

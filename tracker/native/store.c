@@ -18,6 +18,11 @@ struct store *store_new(const struct terms *terms, const uint8_t key[16], const 
         free(store);
         return NULL;
     }
+    if (!access_init(&store->access)) {
+        shares_free(&store->shares);
+        free(store);
+        return NULL;
+    }
     store->peer_hash.with_port = !terms->peers_per_address;
     store->cursor = (struct cursor){0, NONE, 0, NONE};
     pthread_mutex_init(&store->sweeping, NULL);
@@ -78,8 +83,14 @@ void store_free(struct store *store)
     pthread_mutex_destroy(&store->delta_round.mutex);
     pthread_mutex_destroy(&store->consuming.mutex);
     shares_free(&store->shares);
+    access_destroy(&store->access);
     free(store->round.keys.list);
     free(store);
+}
+
+struct access *store_access(struct store *store)
+{
+    return &store->access;
 }
 
 struct swarm *shard_swarm(struct shard *shard, const uint8_t infohash[INFOHASH], uint64_t hash)
@@ -321,16 +332,42 @@ static bool make_room(struct store *store, struct shard *shard, owner_t owner)
     return evict(store, shard, owner);
 }
 
-/* Answer an account's announce of a swarm: within its limits, or with less. */
+/* Whether a verdict on an account's announce stores nothing. */
+static bool is_refused(enum verdict verdict)
+{
+    return verdict == VERDICT_CROWDED || verdict == VERDICT_OVER_SLOTS;
+}
+
+/* The swarm of a newcomer, made where there is room; NULL: there is none. */
+static struct swarm *found_swarm(struct store *store, struct shard *shard, const struct announce *announce,
+                                 const uint8_t infohash[INFOHASH], uint64_t hash, int64_t now)
+{
+    owner_t owner = shares_owner(&store->shares, announce->peer, announce->stride - 2u);
+    if (read_counter(&store->torrents) >= store->terms.shares_bind && !make_room(store, shard, owner))
+        return NULL;
+    struct swarm *swarm = shard_make(store, shard, infohash, hash, now);
+    if (swarm)
+        give(store, swarm, owner);
+    return swarm;
+}
+
+/* Answer an account's announce: within its limits, or with less. Beyond them it makes no swarm, nor room for one. */
 static enum verdict serve_account(struct store *store, struct shard *shard, struct rng *rng,
-                                  const struct announce *announce, struct swarm *swarm, uint64_t hash, int64_t now,
-                                  struct answer *answer)
+                                  const struct announce *announce, const uint8_t infohash[INFOHASH], uint64_t hash,
+                                  int64_t now, struct answer *answer)
 {
     struct announce limited = *announce;
-    session_note(store, shard, announce, swarm->record.key, now);
-    enum verdict verdict = limits_check(store, shard, announce, swarm->record.key, now, &limited.numwant);
-    if (verdict == VERDICT_CROWDED || verdict == VERDICT_OVER_SLOTS) {
-        answer->counts = shard_counts(shard, swarm, hash);
+    enum verdict verdict = limits_check(store, shard, announce, infohash, now, &limited.numwant);
+    struct swarm *swarm = shard_swarm(shard, infohash, hash);
+    if (!swarm && !is_refused(verdict)) {
+        swarm = found_swarm(store, shard, announce, infohash, hash, now);
+        if (!swarm)
+            return put_off(answer, VERDICT_FULL);
+    }
+    session_note(store, shard, announce, infohash, now);
+    if (is_refused(verdict)) {
+        if (swarm)
+            answer->counts = shard_counts(shard, swarm, hash);
         grant(store, rng, answer);
         return verdict;
     }
@@ -351,19 +388,14 @@ static enum verdict serve_announce(struct store *store, struct shard *shard, str
                           int64_t now, struct answer *answer)
 {
     struct swarm *swarm = shard_swarm(shard, infohash, hash);
-    if (!swarm) {
-        if (announce->event == EVENT_STOPPED)
-            return serve_stranger(store, shard, rng, announce, infohash, now, answer);
-        owner_t owner = shares_owner(&store->shares, announce->peer, announce->stride - 2u);
-        if (read_counter(&store->torrents) >= store->terms.shares_bind && !make_room(store, shard, owner))
-            return put_off(answer, VERDICT_FULL);
-        swarm = shard_make(store, shard, infohash, hash, now);
-        if (!swarm)
-            return put_off(answer, VERDICT_FULL);
-        give(store, swarm, owner);
-    }
+    if (!swarm && announce->event == EVENT_STOPPED)
+        return serve_stranger(store, shard, rng, announce, infohash, now, answer);
     if (announce->account)
-        return serve_account(store, shard, rng, announce, swarm, hash, now, answer);
+        return serve_account(store, shard, rng, announce, infohash, hash, now, answer);
+    if (!swarm)
+        swarm = found_swarm(store, shard, announce, infohash, hash, now);
+    if (!swarm)
+        return put_off(answer, VERDICT_FULL);
     struct before before = swarm_before(swarm);
     struct place place = store_peer(store, shard, swarm, announce, now);
     swarm_update_totals(store, swarm, before);

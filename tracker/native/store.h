@@ -31,6 +31,7 @@ struct terms {
 };
 
 struct exemption; /* shares.h */
+struct access;    /* access.h */
 
 struct announce {
     uint8_t infohash[INFOHASH];
@@ -101,6 +102,16 @@ enum verdict store_peers(struct store *store, struct rng *rng, const uint8_t inf
                          struct answer *answer);
 struct totals store_totals(struct store *store);
 
+/* A swarm that has peers. */
+struct large_swarm {
+    uint8_t infohash[INFOHASH];
+    uint64_t peers;
+    struct counts counts;
+};
+
+/* The swarms with most peers, at most so many, the largest first; of equals that with the smaller infohash. */
+size_t store_largest(struct store *store, struct large_swarm *list, size_t most);
+
 /* Policy. -1: no memory, and nothing has changed. */
 int store_allow(struct store *store, const uint8_t infohash[INFOHASH], bool allowed);
 int store_deny(struct store *store, const uint8_t infohash[INFOHASH], bool denied);
@@ -124,6 +135,9 @@ uint64_t store_expire(struct store *store, int64_t now, int64_t budget);
 int store_set_passkey(struct store *store, const uint8_t *passkey, size_t length, uint64_t account);
 void store_drop_passkey(struct store *store, const uint8_t *passkey, size_t length);
 uint64_t store_account(struct store *store, const uint8_t *passkey, size_t length); /* 0: unknown */
+
+/* Who may announce at all, by client and by address. */
+struct access *store_access(struct store *store);
 
 /* A session as it stood after its last announce. */
 struct last_totals {

@@ -8,19 +8,17 @@ import json
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
-
-from sqlalchemy import Select, delete, func, select
+from typing import TYPE_CHECKING, Any
 
 from bittorrent.infohash import InfoHash
 from catalogue import contents_encoding
 from catalogue.model import CatalogueFile
 from catalogue.query import Attribute
 from storage.database import Database, Transaction
-from storage.dialect import SqlDialect
 from storage.sqlite.search import facets
-from storage.sqlite.search.tables import search_entry, search_key
-from storage.tables import author, authorship, contents, tag, tagging, torrent, work
+
+if TYPE_CHECKING:
+    from storage.sqlite.statements.search_documents import SearchDocumentStatements
 
 MAX_FILE_NAME_CHARACTERS = 256 * 1024
 MAX_FILE_NAMES = 20_000
@@ -28,11 +26,6 @@ MAX_FILE_NAMES = 20_000
 _BATCH = 32  # torrents whose texts are in memory at once
 _COMPRESSION_LEVEL = 3
 _SHORT = 4096  # bytes that are compressed within a window as small as they are
-_TORRENT_COLUMNS = (
-    *("id", "infohash", "alias", "title", "name", "size", "uploader_id", "anonymous", "description"),
-    *("hidden", "freeleech", "platform", "format", "license", "scope", "archive"),
-)
-_GROUP_COLUMNS = ("category_id", "year", "imdb", "organism", "strain", "accession", "lab", "location")
 
 _COLUMNS = ("name", "work", "authors", "tags", "description", "files", "facets")
 _INSERT = """
@@ -63,19 +56,9 @@ class SearchIndexUpdater:
     """Updates the search index inside the transaction that changes the records."""
 
     def __init__(self, database: Database) -> None:
-        dialect = database.dialect
-        query = _select_rows(dialect)
-        self._names = query.selected_columns.keys()
-        self._read = dialect.compile(query)
-        self._stored = dialect.compile(
-            select(search_entry.c.id, search_entry.c.packed).where(dialect.in_list(search_entry.c.id, "ids"))
+        self._sql: SearchDocumentStatements = database.dialect.statements(
+            "storage.sqlite.statements.search_documents.SearchDocumentStatements"
         )
-        self._put_entry = dialect.compile(dialect.upsert(search_entry, "packed"))
-        self._put_key = dialect.compile(dialect.upsert(search_key, "title", "year", "hidden"))
-        self._delete_rows = [
-            dialect.compile(delete(table).where(dialect.in_list(table.c.id, "ids")))
-            for table in (search_entry, search_key)
-        ]
 
     async def refresh(self, transaction: Transaction, torrents: Sequence[int]) -> None:
         """Index torrents again where their text changed, and remove those that no longer exist."""
@@ -93,12 +76,15 @@ class SearchIndexUpdater:
             await transaction.run_many(
                 _DELETE, [_row(key, _decompress(packed)) for key, packed in stored.items()]
             )
-            for statement in self._delete_rows:
+            for statement in self._sql.delete_rows:
                 await transaction.run(statement, ids)
 
     async def _refresh(self, transaction: Transaction, torrents: Sequence[int]) -> None:
         ids = {"ids": json.dumps(torrents)}
-        rows = [dict(zip(self._names, row, strict=True)) for row in await transaction.rows(self._read, ids)]
+        rows = [
+            dict(zip(self._sql.names, row, strict=True))
+            for row in await transaction.rows(self._sql.read, ids)
+        ]
         stored = await self._read_stored(transaction, ids)
         # A file list can be long: decode it off the event loop.
         found = await transaction.compute(
@@ -110,16 +96,16 @@ class SearchIndexUpdater:
         await transaction.run_many(_DELETE, deleted)
         await transaction.run_many(_INSERT, [_row(each.id, each.texts) for each, _ in changed])
         await transaction.run_many(
-            self._put_entry, [{"id": each.id, "packed": packed} for each, packed in changed]
+            self._sql.put_entry, [{"id": each.id, "packed": packed} for each, packed in changed]
         )
         keys = [
             {"id": each.id, "title": each.title, "year": each.year, "hidden": each.hidden}
             for each, _ in found
         ]
-        await transaction.run_many(self._put_key, keys)
+        await transaction.run_many(self._sql.put_key, keys)
 
     async def _read_stored(self, transaction: Transaction, ids: dict[str, str]) -> dict[int, bytes]:
-        return {key: bytes(packed) for key, packed in await transaction.rows(self._stored, ids)}
+        return {key: bytes(packed) for key, packed in await transaction.rows(self._sql.stored, ids)}
 
 
 def _row(number: int, texts: Texts) -> dict[str, Any]:
@@ -127,7 +113,7 @@ def _row(number: int, texts: Texts) -> dict[str, Any]:
 
 
 def build_document(row: Row) -> SearchDocument:
-    """Return the document of a row of `_select_rows`."""
+    """Return the document of a row that was read."""
     authors, tags = json.loads(row["authors"]), json.loads(row["tags"])
     names = [row["title"], *([row["name"]] if row["name"] != row["title"] else [])]
     descriptions = [row["description"], row["group_description"], *(row[each.value] for each in Attribute)]
@@ -198,31 +184,3 @@ def _compress(texts: Texts) -> bytes:
 
 def _decompress(packed: bytes) -> Texts:
     return tuple(json.loads(zlib.decompress(packed)))
-
-
-def _select_rows(dialect: SqlDialect) -> Select[Any]:
-    """Select everything that is indexed of torrents and their groups."""
-    authors = (
-        select(func.json_group_array(author.c.name))
-        .select_from(authorship.join(author, author.c.id == authorship.c.author_id))
-        .where(authorship.c.work_id == work.c.id)
-    )
-    tags = (
-        select(func.json_group_array(func.json_array(tag.c.id, tag.c.name)))
-        .select_from(tagging.join(tag, tag.c.id == tagging.c.tag_id))
-        .where(tagging.c.work_id == work.c.id)
-    )
-    return (
-        select(
-            *(torrent.c[name] for name in _TORRENT_COLUMNS),
-            *(work.c[name] for name in _GROUP_COLUMNS),
-            work.c.name.label("group_name"),
-            work.c.description.label("group_description"),
-            authors.scalar_subquery().label("authors"),
-            tags.scalar_subquery().label("tags"),
-            contents.c.payload,
-        )
-        .select_from(torrent.join(work, work.c.id == torrent.c.work_id).outerjoin(contents))
-        .where(dialect.in_list(torrent.c.id, "ids"))
-        .order_by(torrent.c.id)
-    )

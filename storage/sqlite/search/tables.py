@@ -3,7 +3,7 @@
 from sqlalchemy import Column, Index, Table
 
 from storage.column_types import BYTES, INTEGER, TEXT
-from storage.tables import PEERAGE
+from storage.tables.databases import PEERAGE
 
 search_entry = Table(  # the indexed text of a torrent, which `search_text` needs for deleting, compressed
     "search_entry",

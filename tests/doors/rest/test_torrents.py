@@ -422,6 +422,23 @@ def test_what_is_blocked_is_gone_and_stays_away(api):
     assert {"block", "unblock"} <= set(verbs)
 
 
+def test_rules_on_clients_and_addresses_are_set_listed_and_removed(api):
+    rule = {"subject": "client", "pattern": "-UT ..3.5", "verdict": "deny", "reason": "old"}
+    api.refused(403, "POST", "/tracker/rules", "user", json=rule)
+    entry = api.done("POST", "/tracker/rules", "moderator", 201, json=rule)
+    assert (entry["pattern"], entry["by"], entry["file"]) == ("-UT ..3.5", "moderator", None)
+    network = {"subject": "address", "pattern": "192.0.2.0/24", "verdict": "allow"}
+    other = api.done("POST", "/tracker/rules", "moderator", 201, json=network)
+    assert api.done("GET", "/tracker/rules", "moderator")["data"] == [entry, other]
+    assert api.done("GET", "/tracker/rules?subject=address", "moderator")["meta"]["total"] == 1
+    for wrong in ({"pattern": "192.0.2.1/24"}, {"subject": "both"}, {"verdict": "perhaps"}, {"pattern": ""}):
+        api.refused(
+            400 if wrong.get("pattern") else 422, "POST", "/tracker/rules", "moderator", json=network | wrong
+        )
+    api.done("DELETE", f"/tracker/rules/{entry['id']}", "moderator", 204)
+    api.refused(404, "DELETE", f"/tracker/rules/{entry['id']}", "moderator")
+
+
 def test_the_curl_lines_of_the_page_work(api):
     api.user("user")
     answer: httpx.Response = api.ask(

@@ -8,7 +8,14 @@ from doors.connection_memory import ConnectionMemory
 from doors.udp import UdpDoor
 from doors.websocket import SocketLimits, WebSocketConnection
 from tests.fuzz.targets.target import Target
-from tests.support.announce_paths import KEY, RUNNING, tracker_setup, with_websocket
+from tests.support.announce_paths import (
+    KEY,
+    RUNNING,
+    tracker_setup,
+    with_native_websocket,
+    with_websocket,
+)
+from tests.support.native_sockets import PairedConnections
 from tracker.socket_peers import SocketTerms
 
 _ADDRESSES = (
@@ -20,6 +27,7 @@ _ADDRESSES = (
 _CONNECT = (0x41727101980).to_bytes(8, "big") + bytes(8)
 _TEXTS = ("9.9.9.9", "127.0.0.1", "2001:db8::", "::1")
 _MOST = 12
+_SOCKET_TERMS = SocketTerms(torrents=2, offers=3)
 
 
 def http_exchange(data: bytes) -> None:
@@ -77,10 +85,11 @@ class _Connection:
 def websocket_exchange(data: bytes) -> None:
     """Each line is a message of one of four connections, or its end: both stores answer and pass on the same.
 
-    They count as many peers as there are, and no answer is passed on that nobody was offered.
+    They count as many peers as there are, and no answer is passed on that nobody was offered. The sockets in C do what
+    those in Python do, to the byte.
     """
     setups = [tracker_setup(in_c=in_c) for in_c in (False, True)]
-    doors = [with_websocket(each, SocketLimits(), SocketTerms(torrents=2)) for each in setups]
+    doors = [with_websocket(each, SocketLimits(), _SOCKET_TERMS) for each in setups]
     sides = [[_Connection(number) for number in range(4)] for _ in setups]
     for line in data.split(b"\n")[:_MOST]:
         at, message = (line[0] if line else 0) & 3, line[1:]
@@ -97,6 +106,47 @@ def websocket_exchange(data: bytes) -> None:
         assert door.peers.counters.answers <= door.peers.counters.offers
     assert [each.sent for each in sides[0]] == [each.sent for each in sides[1]]
     assert setups[0].counters.refusals == setups[1].counters.refusals
+
+
+def native_sockets(data: bytes) -> None:
+    """As `websocket_exchange`: real sockets in C send what the peers in Python do, to the byte, and count the same.
+
+    A line whose first byte is large says that half a minute has passed.
+    """
+    ours, theirs = tracker_setup(in_c=False), tracker_setup(in_c=True)
+    door = with_websocket(ours, SocketLimits(), _SOCKET_TERMS)
+    native = with_native_websocket(theirs, SocketLimits(), _SOCKET_TERMS)
+    connections = [_Connection(number) for number in range(4)]
+    paired = PairedConnections(native, [each.address for each in connections])
+    try:
+        for line in data.split(b"\n")[:_MOST]:
+            at, message = (line[0] if line else 0) & 3, line[1:]
+            if line and line[0] >= 128:
+                ours.clock.now += 30
+                theirs.clock.now += 30
+            elif message:
+                connections[at].sent += [door.peers.receive(connections[at], message) or b""]
+                paired.send(at, message, 1 if _is_text(message) else 2)
+            else:
+                door.peers.leave(connections[at])
+                paired.end(at)
+        assert native.relayed == door.relayed
+        assert theirs.tracker.store.totals() == ours.tracker.store.totals()
+    finally:
+        sent = paired.stop()
+    assert [[message for message in each.sent if message] for each in connections] == sent
+    assert theirs.tracker.store.totals().peers == 0
+    assert theirs.counters.refusals == ours.counters.refusals
+    assert theirs.counters.announces == ours.counters.announces
+    assert theirs.counters.warnings == ours.counters.warnings
+
+
+def _is_text(message: bytes) -> bool:
+    try:
+        message.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 class _Transport:
@@ -164,4 +214,5 @@ TARGETS = (
     Target(udp_exchange, 2, 1500),
     Target(websocket_exchange, 2, 3000),
     Target(websocket_frames, 2, 3000),
+    Target(native_sockets, 1, 3000),
 )

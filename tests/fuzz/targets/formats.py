@@ -4,6 +4,8 @@ import hashlib
 import json
 from typing import Any
 
+import msgspec
+
 from bittorrent import bencode
 from bittorrent.bencode import BencodeLimits
 from bittorrent.filenames import extractable_paths
@@ -26,7 +28,16 @@ from bittorrent.udp import (
     read_request,
 )
 from bittorrent.urls import MOST_URLS
-from bittorrent.webtorrent import MessageRefused, PeerScrape, read_message, write_offer
+from bittorrent.webtorrent import (
+    MOST_OFFERS,
+    Description,
+    MessageRefused,
+    PeerAnnounce,
+    PeerScrape,
+    read_message,
+    write_message,
+    write_offer,
+)
 from doors.proxy_protocol import LONGEST_HEADER, BadProxyHeader, read_proxy_header
 from doors.udp import UdpDoor
 from tests.fuzz.targets.target import Target, refused
@@ -304,13 +315,20 @@ _door = UdpDoor(
 
 
 def websocket_message(data: bytes) -> None:
-    """What is read has ids of 20 bytes and is JSON to another reader too; what is refused says so in JSON."""
+    """What is read has ids of 20 bytes and is JSON to another reader too; what is refused says so in JSON.
+
+    The reader in C takes nothing that is refused, reads what it takes as this one does, and takes every usual form.
+    """
+    in_c = native.read_message(data)
     try:
         message = read_message(data)
     except MessageRefused as refusal:
+        assert in_c is None
         assert refusal.code in REASONS
         assert set(json.loads(refusal.answer)) <= {"failure reason", "action", "info_hash"}
         return
+    assert in_c in (None, _as_read_in_c(message))
+    assert native.read_message(write_message(message)) == _as_read_in_c(message)
     fields = json.loads(data)
     assert fields["action"] in ("announce", "scrape")
     if isinstance(message, PeerScrape):
@@ -323,6 +341,27 @@ def websocket_message(data: bytes) -> None:
         relayed = json.loads(write_offer(message.infohash, message.peer_id, offer))
         assert relayed["offer_id"].encode("latin-1") == offer.offer_id
         assert set(relayed["offer"]) == {"type", "sdp"}
+
+
+def _as_read_in_c(message: PeerAnnounce | PeerScrape) -> object:
+    if isinstance(message, PeerScrape):
+        return (b"".join(message.infohashes),)
+    answer, totals = message.answer, message.totals or (-1, -1)
+    return (
+        bytes(message.infohash),
+        message.peer_id,
+        message.event.value,
+        -1 if message.seeder is None else int(message.seeder),
+        -1 if message.numwant is None else message.numwant,
+        [(each.offer_id, *_inner(each.description)) for each in message.offers[:MOST_OFFERS]],
+        None if answer is None else (answer.to, answer.offer_id, *_inner(answer.description)),
+        *totals,
+    )
+
+
+def _inner(description: Description) -> tuple[bytes, bytes]:
+    """Return both texts as they are passed on."""
+    return msgspec.json.encode(description.type)[1:-1], msgspec.json.encode(description.sdp)[1:-1]
 
 
 TARGETS = (

@@ -1,0 +1,21 @@
+"""Wires what examines the installation."""
+
+from collections.abc import Sequence
+
+from actions.diagnosis import Diagnosis, Finding
+from peerage.diagnosis.examination import examine
+from peerage.diagnosis.examined import Examined, RunningService
+from peerage.wiring.application import Application
+
+
+def make_diagnosis(application: Application) -> Diagnosis:
+    """Return what examines the installation from within its service."""
+    clock = application.environment.clock
+
+    def look(thorough: bool) -> Sequence[Finding]:
+        service = RunningService(application.listening, application.arrivals)
+        return examine(
+            Examined(settings=application.settings, now=clock(), service=service, thorough=thorough)
+        )
+
+    return Diagnosis(look, application.rights, clock, timer=application.environment.timer)
