@@ -6,7 +6,10 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 DEBIAN := apt-get install -y python3-dev python3-venv gcc make git
 BUILT := setup.py $(wildcard tracker/native/*.[ch])
-CLIENTS := php-cli php-soap php-curl libsoap-lite-perl aria2 transmission-daemon transmission-cli curl opentracker nodejs npm chromium nginx libnginx-mod-stream haproxy caddy openssl zsh fish groff-base prometheus systemd
+CLIENTS := postgresql php-cli php-soap php-curl libsoap-lite-perl aria2 transmission-daemon transmission-cli curl opentracker nodejs npm chromium nginx libnginx-mod-stream haproxy caddy openssl zsh fish groff-base prometheus systemd
+
+# Suites that run again with the records on PostgreSQL.
+ON_POSTGRESQL := tests/doors/rest tests/doors/torbox tests/doors/test_torrent_api.py
 
 .PHONY: help run man dist distcheck release audit deb debcheck containercheck test check statements sanitize fuzz tsan clients regressions simulate faults soak proof bench lock clean
 
@@ -64,6 +67,7 @@ clients: $(VENV)/dev.stamp  ## the suite with real clients: installed from Debia
 	else echo "these Debian packages are missing:$$missing" >&2; echo "install them: sudo apt-get install$$missing" >&2; exit 1; fi
 	@$(MAKE) --no-print-directory build/versitygw || echo "versitygw, which needs Go 1.26, was not built: buckets are tested over moto alone"
 	$(BIN)/python -m pytest -m clients $(ARGS)
+	$(BIN)/python -m pytest -m "not clients" --database postgresql $(ON_POSTGRESQL) $(ARGS)
 
 build/versitygw:
 	@mkdir -p build && command -v go >/dev/null && GOBIN=$(CURDIR)/build timeout 600 go install github.com/versity/versitygw/cmd/versitygw@v1.8.0

@@ -290,3 +290,6 @@ main.add_command(LazyCommand("init", "Write the settings of a new installation."
 main.add_command(
     LazyCommand("restore", "Restore a backup into an empty data folder.", "peerage.restore_cli:restore")
 )
+main.add_command(
+    LazyCommand("move", "Copy all records into PostgreSQL, or back.", "peerage.move_cli:move_records")
+)

@@ -41,6 +41,7 @@ from peerage.setting_values import (
     ListenAddress,
     format_size,
     read_bucket,
+    read_database,
     read_header,
     read_public_url,
     read_size,
@@ -79,6 +80,13 @@ class Settings(Section, frozen=True, kw_only=True):
             "The bucket that holds the .torrent files, instead of the data folder; keys, region and endpoint come from"
             " the environment (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION, AWS_ENDPOINT).",
             takes="s3://bucket or s3://bucket/prefix",
+        ),
+    ] = None
+    database: Annotated[
+        Annotated[str | None, Reads(read_database)],
+        Setting(
+            "The PostgreSQL database of catalogue, accounts, lists and jobs; unset: a file in the data folder.",
+            takes="postgresql://user:password@host:port/name",
         ),
     ] = None
     public_url: Annotated[

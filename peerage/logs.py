@@ -28,11 +28,12 @@ _ASSIGNMENT = re.compile(
     r"(\"[^\"]*\"|'[^']*'|(?:bearer|basic|token)\s+[^\s,;&]+|[^\s,;&]+)",
     re.IGNORECASE,
 )
+_USER_INFO = re.compile(r"(?<=://)[^\s/@\"'<>]+(?=@)")
 _BEARER = re.compile(r"\b(bearer|basic)\s+[\w.~+/=-]{6,}", re.IGNORECASE)
 
 
 def redact_text(text: str) -> str:
-    """Take query strings, secrets in paths, named secrets and our own keys out of a text."""
+    """Take query strings, user information of URLs, secrets in paths, named secrets and our own keys out of a text."""
     text = _QUERY.sub("?" + HIDDEN, text)
     text = _PASSKEY_PATH.sub("/" + HIDDEN, text)
     text = _PASSKEY_TAIL.sub(rf"\g<1>{HIDDEN}", text)
@@ -40,6 +41,7 @@ def redact_text(text: str) -> str:
     text = _OWN_FORM.sub(HIDDEN, text)
     text = _PARAMETER.sub(rf"\g<1>{HIDDEN}", text)
     text = _ASSIGNMENT.sub(rf"\g<1>{HIDDEN}", text)
+    text = _USER_INFO.sub(HIDDEN, text)
     return _BEARER.sub(rf"\g<1> {HIDDEN}", text)
 
 

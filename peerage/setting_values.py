@@ -170,6 +170,25 @@ def read_bucket(value: object) -> object:
     return f"s3://{found['bucket']}{found['prefix'] or ''}"
 
 
+def read_database(value: object) -> object:
+    """Check the URL of a PostgreSQL database, which may hold a password and is never shown; "" is None. ValueError."""
+    if not isinstance(value, str):
+        return value
+    if not value.strip():
+        return None
+    try:
+        parts = urlsplit(value.strip())
+        named = parts.scheme in {"postgresql", "postgres"} and parts.path.strip("/") and parts.hostname
+        _ = parts.port
+    except ValueError:
+        named = None
+    if not named or parts.fragment:
+        raise ValueError(
+            "it must be postgresql://user:password@host:port/name, of which all but host and name may lack"
+        )
+    return value.strip()
+
+
 def _read_root(path: str) -> str:
     """Check the path of a public URL, which stands unescaped in pages, headers and cookies. ValueError."""
     if len(path) > _LONGEST_ROOT:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     Expression = ClauseElement | Callable[[], ClauseElement]
 
 _READING = ("SELECT", "PRAGMA")
+_LONGEST_CONSTANT = 100
 
 
 class Statement:
@@ -66,6 +67,18 @@ def make_statements(dialect: "SqlDialect", name: str, table: str = "") -> Any:  
         return declared(dialect)
     subject, _, named = table.partition(".")
     return declared(dialect, getattr(import_module(f"storage.tables.{subject}"), named))
+
+
+def require_constant(value: object) -> None:
+    """Refuse a value that would become part of a statement's text. ValueError: it is of a kind that only input has."""
+    if isinstance(value, str):
+        fits = (
+            value.isascii() and value.isprintable() and len(value) <= _LONGEST_CONSTANT and "'" not in value
+        )
+    else:
+        fits = value is None or isinstance(value, int | float)
+    if not fits:
+        raise ValueError(f"{value!r} is no constant of the program: make it a parameter")
 
 
 def _change_of(expression: "ClauseElement") -> TableChange | None:
@@ -128,6 +141,10 @@ class SqlDialect(Protocol):
 
     def hex(self, hashes: "ColumnElement[Any]") -> "ColumnElement[str]":
         """Return bytes as upper-case hexadecimal digits."""
+        ...
+
+    def json_list(self, *columns: "ColumnElement[Any]") -> "ColumnElement[str]":
+        """Return the values of a column over all rows, of several as lists of them, as JSON; NULL or [] for none."""
         ...
 
     def ids(self, numbers: Iterable[int]) -> object:

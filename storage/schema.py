@@ -18,5 +18,5 @@ class Schema:
     head: str
 
 
-PEERAGE: Final = Schema(_MIGRATIONS / "peerage", "0019")
+PEERAGE: Final = Schema(_MIGRATIONS / "peerage", "0021")
 SWARMS: Final = Schema(_MIGRATIONS / "swarms", "0002")

@@ -1,11 +1,23 @@
 """Fixtures for the tests of every package."""
 
+import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
+from tests.support.application import DATABASE
 from tests.support.processes import PeerageProcess, peerage_processes
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add `--database`, the engine that applications in this process have their records on."""
+    parser.addoption("--database", choices=["sqlite", "postgresql"], default="sqlite")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Tell the engine to whatever opens an application."""
+    os.environ[DATABASE] = config.getoption("--database")
 
 
 @pytest.fixture

@@ -54,6 +54,11 @@ async def _backup(
     from storage.maintenance import MaintenanceEntry, MaintenanceLog  # noqa: PLC0415
     from storage.sqlite.backup import BackupError, make_backup  # noqa: PLC0415
 
+    if application.settings.database is not None:
+        raise Refusal(
+            "unreadable",
+            "the records are in PostgreSQL: save them with pg_dump, and the data folder as it is",
+        )
     if application.started:  # else there is nothing that is not on disk
         await application.tracker.flusher.flush()
         await application.accounts.accounts.flush_last_used()

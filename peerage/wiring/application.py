@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from peerage.wiring.downloads import DownloadServices
     from peerage.wiring.torrents import TorrentServices
     from peerage.wiring.tracker import TrackerServices
+    from storage.postgresql.search.index import PostgresqlSearchIndex
     from storage.sqlite.search.index import SqliteSearchIndex
     from tasks.child_process import ChildProcesses
     from tracker.bonus import Bonus
@@ -167,12 +168,17 @@ class Application:
         return cache
 
     @cached_property
-    def search_index(self) -> "SqliteSearchIndex":
-        """The search index, which the catalogue's stores keep."""
-        from storage.sqlite.search.index import SqliteSearchIndex
-
+    def search_index(self) -> "SqliteSearchIndex | PostgresqlSearchIndex":
+        """The search index of the records' database, which the catalogue's stores keep."""
         wanted = self.settings.catalogue
-        return SqliteSearchIndex(self.stores.records, wanted.search_candidates, wanted.search_timeout)
+        given = self.stores.records, wanted.search_candidates, wanted.search_timeout
+        if self.settings.database is None:
+            from storage.sqlite.search.index import SqliteSearchIndex
+
+            return SqliteSearchIndex(*given)
+        from storage.postgresql.search.index import PostgresqlSearchIndex
+
+        return PostgresqlSearchIndex(*given)
 
     @cached_property
     def catalogue_records(self) -> "Catalogue":

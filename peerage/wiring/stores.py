@@ -13,7 +13,7 @@ import structlog
 from peerage.config import Settings
 from storage import schema
 from storage.data_folder import DataFolder, FolderError
-from storage.database import Database, DatabaseDamaged
+from storage.database import Database, DatabaseDamaged, DatabaseError
 from storage.files import FileBlobs
 from storage.schema import Schema
 from storage.set_aside import set_aside
@@ -48,19 +48,31 @@ async def open_stores(
     Raises FolderInUse, FolderError, DatabaseError.
     """
     folder = stack.enter_context(DataFolder(settings.data))
-    records = await open_database(folder.records, schema.PEERAGE, "FULL", settings.catalogue.readers)
+    records = await open_records(settings, folder, open_database)
     stack.push_async_callback(records.close)
     swarms = await _open_swarms(folder.swarms, open_database)
     stack.push_async_callback(swarms.close)
     await swarms.overwrite_deleted()  # of a closed day nothing but counts stays
     titles = await SqliteImdbTitles.open(folder.titles, settings.cache.min_free_disk)
     stack.push_async_callback(titles.close)
-    blobs = await _open_blobs(settings, folder, stack)
+    blobs = await _open_blobs(settings, folder, records, stack)
     return Stores(folder, records, swarms, titles, blobs)
 
 
+async def _require_files(records: Database, files: FileBlobs, folder: DataFolder) -> None:
+    """Refuse a folder without a file to a database with records, which would count as lost. FolderError."""
+    ((has_records,),) = await records.rows("SELECT CASE WHEN EXISTS (SELECT 1 FROM record) THEN 1 ELSE 0 END")
+    if not has_records:
+        return
+    async for _ in files.walk():
+        return
+    raise FolderError(
+        f"{folder.torrents} holds no file, and the database has records of some: copy them there, or set `blobs`"
+    )
+
+
 async def _open_blobs(
-    settings: Settings, folder: DataFolder, stack: AsyncExitStack
+    settings: Settings, folder: DataFolder, records: Database, stack: AsyncExitStack
 ) -> "FileBlobs | LocalCopies":
     """Open the .torrent files: a folder, or a bucket with copies in a folder. FolderError, DatabaseError.
 
@@ -69,6 +81,8 @@ async def _open_blobs(
     if settings.blobs is None:
         files = FileBlobs(folder.torrents)
         await files.open()
+        if settings.database is not None:
+            await _require_files(records, files, folder)
         return files
     from storage.s3.local_copies import LocalCopies
     from storage.s3.objects import ObjectBlobs, open_bucket
@@ -87,6 +101,21 @@ async def _open_blobs(
     await blobs.open()
     stack.push_async_callback(blobs.close)
     return blobs
+
+
+async def open_records(
+    settings: Settings, folder: DataFolder, open_database: OpenDatabase = SqliteDatabase.open
+) -> Database:
+    """Open the database of everything but swarms: the file in the folder, or where the settings say. DatabaseError."""
+    if settings.database is None:
+        return await open_database(folder.records, schema.PEERAGE, "FULL", settings.catalogue.readers)
+    if folder.records.exists():
+        log.warning("database.file_unused", file=str(folder.records))
+    try:
+        from storage.postgresql.database import PostgresqlDatabase
+    except ModuleNotFoundError as error:
+        raise DatabaseError(f"`database` needs {error.name}: install peerage[cluster]") from error
+    return await PostgresqlDatabase.open(settings.database, schema.PEERAGE, settings.catalogue.readers)
 
 
 async def _open_swarms(path: Path, open_database: OpenDatabase) -> Database:

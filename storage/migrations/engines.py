@@ -5,7 +5,17 @@ from alembic import op
 
 def on_sqlite() -> bool:
     """Return whether the revision runs on SQLite."""
-    return op.get_bind().dialect.name == "sqlite"
+    return _runs_on("sqlite")
+
+
+def on_postgresql() -> bool:
+    """Return whether the revision runs on PostgreSQL."""
+    return _runs_on("postgresql")
+
+
+def _runs_on(engine: str) -> bool:
+    # The context knows its dialect where there is no connection, too: PostgreSQL's statements are written out first.
+    return op.get_context().dialect.name == engine
 
 
 def set_user_version(number: int) -> None:

@@ -6,7 +6,7 @@ from sqlalchemy import BindParameter
 from sqlalchemy.dialects.sqlite.base import SQLiteCompiler, SQLiteDialect
 from sqlalchemy.sql.elements import ClauseElement
 
-_LONGEST_CONSTANT = 100
+from storage.dialect import require_constant
 
 
 def compile_expression(expression: ClauseElement) -> str:
@@ -25,14 +25,5 @@ class _Compiler(SQLiteCompiler):
         return str(super().visit_bindparam(bindparam, *args, **options))  # type: ignore[no-untyped-call]
 
     def render_literal_value(self, value: object, type_: Any) -> str:  # noqa: ANN401
-        if not _is_constant(value):
-            raise ValueError(f"{value!r} is no constant of the program: make it a parameter")
+        require_constant(value)
         return str(super().render_literal_value(value, type_))
-
-
-def _is_constant(value: object) -> bool:
-    if isinstance(value, str):
-        return (
-            value.isascii() and value.isprintable() and len(value) <= _LONGEST_CONSTANT and "'" not in value
-        )
-    return value is None or isinstance(value, int | float)

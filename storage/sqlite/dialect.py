@@ -74,6 +74,12 @@ class SqliteDialect:
 
         return func.hex(hashes)
 
+    def json_list(self, *columns: "ColumnElement[Any]") -> "ColumnElement[str]":
+        """Return the values of a column over all rows, of several as lists of them, as JSON; [] for none."""
+        from sqlalchemy import func  # noqa: PLC0415 - as above
+
+        return func.json_group_array(columns[0] if len(columns) == 1 else func.json_array(*columns))
+
     def ids(self, numbers: Iterable[int]) -> str:
         """Return ids as the parameter of `in_list`; an id that no row can have finds nothing."""
         return json.dumps([bounded_id(number) for number in numbers])

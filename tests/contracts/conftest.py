@@ -1,13 +1,15 @@
 """Databases for the contract suites, one of each engine."""
 
 import pytest
+from sqlalchemy import insert
 
 from storage.schema import PEERAGE, SWARMS
+from storage.statements.rows import new_row
 from storage.tables.accounts import account
-from tests.support.backends import BACKENDS
+from tests.support.backends import BACKENDS, parameters
 
 
-@pytest.fixture(params=BACKENDS)
+@pytest.fixture(params=parameters())
 def backend(request):
     return BACKENDS[request.param]
 
@@ -18,9 +20,9 @@ async def database(backend, tmp_path):
     opened = await backend.open(tmp_path, PEERAGE)
     try:
         async with opened.transaction() as transaction:
-            added = opened.dialect.compile(opened.dialect.insert_or_ignore(account))
+            added = opened.dialect.compile(insert(account).values(**new_row(account)))
             blank = {"password": None, "role": "user", "enabled": 1, "joined": 1, "seen": None}
-            rows = [{"id": n, "name": f"User{n}", "folded": f"user{n}", **blank} for n in (1, 2, 3)]
+            rows = [{"name": f"User{n}", "folded": f"user{n}", **blank} for n in (1, 2, 3)]
             await transaction.run_many(added, rows)
         yield opened
     finally:

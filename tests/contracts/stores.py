@@ -1,10 +1,11 @@
 """Every store of the contract suites, opened on a fresh folder."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
 from obstore.store import MemoryStore
 
 from storage.cache_records import SqlCacheRecords
@@ -16,7 +17,7 @@ from storage.memory import MemoryBlobs, MemoryCacheRecords, MemoryJournal, Memor
 from storage.s3.local_copies import LocalCopies
 from storage.s3.objects import ObjectBlobs
 from storage.schema import PEERAGE, SWARMS, Schema
-from tests.support.backends import BACKENDS, Backend
+from tests.support.backends import BACKENDS, NEED_A_SERVER, Backend
 
 Opener = Callable[[Path], AbstractAsyncContextManager[Any]]
 
@@ -59,6 +60,14 @@ def everywhere(
     """A store in memory, and over a database of each engine."""
     openers = {"memory": in_memory(memory)}
     return openers | {name: in_database(backend, schema, make) for name, backend in BACKENDS.items()}
+
+
+def openers(stores: Mapping[str, Opener]) -> list[Any]:
+    """Return the parameters of a suite: one for each way to open the store."""
+    return [
+        pytest.param(opener, id=name, marks=pytest.mark.clients if name in NEED_A_SERVER else ())
+        for name, opener in stores.items()
+    ]
 
 
 @asynccontextmanager

@@ -6,9 +6,9 @@ import pytest
 
 from bittorrent.infohash import InfoHash
 from lists.infohashes import ListEntry, ListKind
-from tests.contracts.stores import ENTRIES
+from tests.contracts.stores import ENTRIES, openers
 
-pytestmark = pytest.mark.parametrize("opener", ENTRIES.values(), ids=ENTRIES)
+pytestmark = pytest.mark.parametrize("opener", openers(ENTRIES))
 
 ONE = InfoHash(b"\x01" * 20)
 TWO = InfoHash(b"\x02" * 20)

@@ -5,10 +5,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bittorrent.infohash import InfoHash
-from tests.contracts.stores import JOURNALS
+from tests.contracts.stores import JOURNALS, openers
 from tracker.flusher import JournalRow
 
-pytestmark = pytest.mark.parametrize("opener", JOURNALS.values(), ids=JOURNALS)
+pytestmark = pytest.mark.parametrize("opener", openers(JOURNALS))
 
 
 def row(number: int, part: int = 0, payload: bytes | None = b"peers") -> JournalRow:

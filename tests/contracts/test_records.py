@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from bittorrent.infohash import InfoHash
 from cache.record import CacheRecord
-from tests.contracts.stores import RECORDS
+from tests.contracts.stores import RECORDS, openers
 
-pytestmark = pytest.mark.parametrize("opener", RECORDS.values(), ids=RECORDS)
+pytestmark = pytest.mark.parametrize("opener", openers(RECORDS))
 
 
 def record(number: int, *, v2: bytes | None = None, v1: bool = True) -> CacheRecord:

@@ -35,7 +35,7 @@ from catalogue.query import (
 )
 from catalogue.search import DEEPEST, Search
 from catalogue.syntax import parse
-from tests.support.backends import BACKENDS
+from tests.support.backends import BACKENDS, parameters
 from tests.support.search_catalogue import Catalogue, Entry, hash_of
 
 ENTRIES = [
@@ -54,7 +54,7 @@ ENTRIES = [
 ]  # fmt: skip
 
 
-@pytest.fixture(scope="module", params=BACKENDS)
+@pytest.fixture(scope="module", params=parameters())
 def catalogue(request, tmp_path_factory):
     """A catalogue that no test changes, on a loop of its own."""
     with asyncio.Runner() as runner:
@@ -497,7 +497,7 @@ async def test_the_index_follows_the_records(backend, tmp_path):
 async def test_an_alias_finds_torrents_with_the_tag(backend, tmp_path):
     async with Catalogue.opened(backend, tmp_path) as catalogue:
         await catalogue.add(Entry(1, "a", tags=["science.fiction"]), Entry(2, "b", tags=["fiction"]))
-        await catalogue.run("INSERT INTO tag (name, alias_of, uses) VALUES ('scifi', 1, 0)")
+        await catalogue.run("INSERT INTO tag (id, name, alias_of, uses) VALUES (9, 'scifi', 1, 0)")
         await catalogue.run(
             "INSERT INTO category (id, name, folded, parent_id) VALUES (10, 'Isos', 'isos', 6)"
         )

@@ -63,6 +63,7 @@ def test_every_command_is_documented_and_no_other():
         "maintenance",
         "dns",
         "restore",
+        "move",
         "init",
     }
 

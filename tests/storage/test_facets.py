@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from storage.sqlite.search import facets
+from storage.search import facets
 
 SIZES = st.one_of(
     st.integers(0, 2**63 - 1), st.integers(0, 62).map(lambda power: 2**power), st.integers(0, 300)

@@ -12,12 +12,12 @@ async def add_torrent(database: Database, infohash: InfoHash, **values: Any) -> 
     number = values.setdefault("number", 1)
     async with database.transaction() as transaction:
         await transaction.run(
-            "INSERT OR IGNORE INTO category (id, name, folded) VALUES (900, 'kind', 'kind')"
+            "INSERT INTO category (id, name, folded) VALUES (900, 'kind', 'kind') ON CONFLICT DO NOTHING"
         )
         await transaction.run(
-            "INSERT OR IGNORE INTO work (id, name, category_id, description, picture, organism, strain,"
+            "INSERT INTO work (id, name, category_id, description, picture, organism, strain,"
             " accession, lab, location, locked, created)"
-            " VALUES (900, 'work', 900, '', '', '', '', '', '', '', 0, 0)"
+            " VALUES (900, 'work', 900, '', '', '', '', '', '', '', 0, 0) ON CONFLICT DO NOTHING"
         )
         names = [
             column.name

@@ -111,7 +111,7 @@ def _works() -> None:
         sa.Column("folded", TEXT, nullable=False, unique=True),
         sa.Column("parent_id", INTEGER, sa.ForeignKey("category.id")),
     )
-    table = sa.table("category", sa.column("id"), sa.column("name"), sa.column("folded"))
+    table = sa.table("category", sa.column("id", INTEGER), sa.column("name", TEXT), sa.column("folded", TEXT))
     rows = [{"id": at, "name": name, "folded": name.lower()} for at, name in enumerate(NINE, start=1)]
     op.bulk_insert(table, rows)
     op.create_table(

@@ -1,4 +1,4 @@
-"""Search documents: the text that FTS5 indexes of each torrent, updated as records change.
+"""Updates what FTS5 indexes of each torrent as records change.
 
 The FTS5 table is contentless. To delete a row from it, FTS5 has to be given exactly the text that was indexed:
 that is stored beside it, compressed.
@@ -6,28 +6,18 @@ that is stored beside it, compressed.
 
 import json
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from bittorrent.infohash import InfoHash
-from catalogue import contents_encoding
-from catalogue.model import CatalogueFile
-from catalogue.query import Attribute
 from storage.database import Database, Transaction
-from storage.sqlite.search import facets
+from storage.search.documents import TEXT_COLUMNS, Texts, build_document
 
 if TYPE_CHECKING:
     from storage.sqlite.statements.search_documents import SearchDocumentStatements
 
-MAX_FILE_NAME_CHARACTERS = 256 * 1024
-MAX_FILE_NAMES = 20_000
-"""Characters of file names that are indexed of one torrent."""
 _BATCH = 32  # torrents whose texts are in memory at once
 _COMPRESSION_LEVEL = 3
 _SHORT = 4096  # bytes that are compressed within a window as small as they are
-
-_COLUMNS = ("name", "work", "authors", "tags", "description", "files", "facets")
 _INSERT = """
     INSERT INTO search_text (rowid, name, work, authors, tags, description, files, facets)
     VALUES (:id, :name, :work, :authors, :tags, :description, :files, :facets)
@@ -36,20 +26,6 @@ _DELETE = """
     INSERT INTO search_text (search_text, rowid, name, work, authors, tags, description, files, facets)
     VALUES ('delete', :id, :name, :work, :authors, :tags, :description, :files, :facets)
 """
-
-Texts = tuple[str, ...]
-Row = dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class SearchDocument:
-    """What is indexed of a torrent: a text for each FTS5 column, and its sort keys."""
-
-    id: int
-    texts: Texts
-    title: str
-    year: int
-    hidden: bool
 
 
 class SearchIndexUpdater:
@@ -109,68 +85,7 @@ class SearchIndexUpdater:
 
 
 def _row(number: int, texts: Texts) -> dict[str, Any]:
-    return {"id": number, **dict(zip(_COLUMNS, texts, strict=True))}
-
-
-def build_document(row: Row) -> SearchDocument:
-    """Return the document of a row that was read."""
-    authors, tags = json.loads(row["authors"]), json.loads(row["tags"])
-    names = [row["title"], *([row["name"]] if row["name"] != row["title"] else [])]
-    descriptions = [row["description"], row["group_description"], *(row[each.value] for each in Attribute)]
-    texts = (
-        facets.join_texts(names),
-        facets.join_texts([row["group_name"]]),
-        facets.join_texts(authors),
-        facets.join_texts(name for _, name in tags),
-        facets.join_texts(each for each in descriptions if each),
-        facets.join_texts(_file_names(_files(row["payload"]))),
-        " ".join(_facets(row, [number for number, _ in tags])),
-    )
-    return SearchDocument(
-        row["id"], texts, facets.sort_title(row["title"]), row["year"] or 0, bool(row["hidden"])
-    )
-
-
-def _facets(row: Row, tags: Iterable[int]) -> Iterator[str]:
-    yield facets.EVERY
-    if row["hidden"]:
-        yield facets.HIDDEN
-    yield facets.category(row["category_id"])
-    yield from map(facets.tag, sorted(tags))
-    yield from facets.sizes_of(row["size"])
-    yield facets.freeleech(row["freeleech"])
-    yield from (facets.infohash(InfoHash(name)) for name in (row["infohash"], row["alias"]) if name)
-    if row["year"] is not None:
-        yield from facets.years_of(row["year"])
-    if row["imdb"] is not None:
-        yield facets.imdb(row["imdb"])
-    if row["uploader_id"] is not None and not row["anonymous"]:
-        yield facets.uploader(row["uploader_id"])
-    for attribute in Attribute:
-        if value := row[attribute.value]:
-            yield facets.attribute(attribute, value)
-
-
-def _files(payload: bytes | None) -> Sequence[CatalogueFile]:
-    """Return the files of a torrent; none where the list is damaged, so that the rest is still indexed."""
-    try:
-        return contents_encoding.decode_contents(payload, count=MAX_FILE_NAMES).files if payload else ()
-    except ValueError:
-        return ()
-
-
-def _file_names(files: Iterable[CatalogueFile]) -> Iterator[str]:
-    """Yield file names, and a folder's name once for consecutive files in it."""
-    left, last = MAX_FILE_NAME_CHARACTERS, ""
-    for file in files:
-        folder, _, name = file.path.rpartition("/")
-        for each in (folder if folder != last else "", name):
-            if each:
-                left -= len(each)
-                if left < 0:
-                    return
-                yield each
-        last = folder
+    return {"id": number, **dict(zip(TEXT_COLUMNS, texts, strict=True))}
 
 
 def _compress(texts: Texts) -> bytes:

@@ -1,9 +1,6 @@
 """Counts by what the hits of a search can be narrowed: category, tags, size, time and a few marks, in one statement."""
 
-from collections.abc import Sequence
-from typing import Any
-
-from catalogue.query import SIZES, FacetCounts
+from catalogue.query import SIZES
 from storage.sqlite.search.statements import newest_hits
 
 _MOST_TAGS = 12
@@ -29,27 +26,4 @@ def statement(condition: str | None) -> str:
         "UNION ALL SELECT * FROM (SELECT 'tag', tag.name, count(*) FROM shown "
         "CROSS JOIN tagging ON tagging.work_id = shown.work_id JOIN tag ON tag.id = tagging.tag_id "
         f"GROUP BY tag.id ORDER BY 3 DESC, 2 LIMIT {_MOST_TAGS})"
-    )
-
-
-def read(rows: Sequence[tuple[Any, ...]], most: int, times: int) -> FacetCounts:
-    """Return the counts of the statement's rows; `times` were asked about."""
-
-    def of(facet: str) -> dict[Any, int]:
-        return {value: count for name, value, count in rows if name == facet}
-
-    def ordered(facet: str) -> tuple[tuple[str, int], ...]:
-        return tuple(sorted(of(facet).items(), key=lambda each: (-each[1], each[0])))
-
-    hits, sizes, since = of("hits")[None], of("size"), of("since")
-    return FacetCounts(
-        counted=min(hits, most),
-        exact=hits <= most,
-        categories=ordered("category"),
-        tags=ordered("tag"),
-        sizes=tuple((bound, sizes[bound]) for bound in (*SIZES, None) if sizes.get(bound)),
-        since=tuple(since.get(number, 0) for number in range(times)),
-        seeded=of("seeded")[None],
-        private=of("private")[None],
-        free=of("free")[None],
     )

@@ -19,37 +19,29 @@ from catalogue.query import (
     UploaderTerm,
 )
 from storage.database import Database, QueryTimeout
-from storage.sqlite.search import facet_counts, spelling, statements
-from storage.sqlite.search.documents import SearchIndexUpdater
-from storage.sqlite.search.match_expression import (
+from storage.search import spelling
+from storage.search.facets import read_counts
+from storage.search.limits import FACETS_OF, LEADERS, MOST_RESPELT, MOST_TAGS, shuffle_factor
+from storage.search.terms import (
     ResolvedNames,
-    column_condition,
-    exclude_hidden,
     fold_user_name,
     is_expensive,
     leaves,
-    match_expression,
     normalize_negation,
     title_range,
     words_alone,
 )
+from storage.sqlite.search import facet_counts, statements
+from storage.sqlite.search.documents import SearchIndexUpdater
+from storage.sqlite.search.match_expression import column_condition, exclude_hidden, match_expression
 from storage.table_versions import changes_of
 
 _TIERS = {
     "named": (SearchColumn.NAME,),
     "near": (SearchColumn.NAME, SearchColumn.GROUP, SearchColumn.AUTHORS, SearchColumn.TAGS),
 }
-_MOST_TAGS = 64
-_MOST_RESPELT = 2
-"""Words of a search whose neighbours are looked up."""
-FACETS_OF = 2_000
-"""Hits of which is counted what they can be narrowed by."""
-_LEADERS = 100
-"""Torrents at the head of a sort order that are tried where more match than are ranked."""
 _SMALL = 5_000
 """Torrents up to which any search is tried on the event loop: what the full-text index does in one step is short."""
-_SHUFFLE_PRIME = 2**31 - 1
-_SHUFFLE_ROOT = 7  # a primitive root of that prime: its powers are the factors that shuffle
 
 _TAGS = """
     SELECT 0, wanted.value, coalesce(tag.alias_of, tag.id)
@@ -101,13 +93,13 @@ class SqliteSearchIndex(SearchIndexUpdater):
         parameters |= {"as_of": wanted.as_of, "most": FACETS_OF + 1, "since": json.dumps(since)}
         sql = facet_counts.statement(condition)
         rows = await self._rows(sql, parameters, short=await self._is_small())
-        return facet_counts.read(rows, FACETS_OF, len(since))
+        return read_counts(rows, FACETS_OF, len(since))
 
     async def spellings(self, words: Sequence[str]) -> dict[str, str]:
         """Return for each word that the index does not hold the one that it holds and that differs least."""
         terms = {word: term for word in words if (term := spelling.index_term(word))}
         held = {term for term, _ in await self._vocabulary(terms.values())}
-        missing = [word for word, term in terms.items() if term not in held][:_MOST_RESPELT]
+        missing = [word for word, term in terms.items() if term not in held][:MOST_RESPELT]
         found = {}
         for word in missing:
             near = await self._vocabulary(spelling.near(terms[word]))
@@ -132,8 +124,8 @@ class SqliteSearchIndex(SearchIndexUpdater):
             "limit": page_size,
             "offset": wanted.offset,
             "most": self._candidates + 1,
-            "leaders": min(_LEADERS, self._candidates),
-            "factor": pow(_SHUFFLE_ROOT, wanted.seed % (_SHUFFLE_PRIME - 1) + 1, _SHUFFLE_PRIME),
+            "leaders": min(LEADERS, self._candidates),
+            "factor": shuffle_factor(wanted.seed),
         }
         short = whole or await self._is_small()
         ((top, counted, total, ids),) = await self._rows(sql, parameters | common, short=short)
@@ -204,7 +196,7 @@ class SqliteSearchIndex(SearchIndexUpdater):
         parameters = {
             "exact": _texts(tag.name for tag in wanted if not tag.prefix),
             "beginnings": _texts(tag.name for tag in wanted if tag.prefix),
-            "most": _MOST_TAGS,
+            "most": MOST_TAGS,
         }
         ids: dict[tuple[str, bool], list[int]] = {}
         for prefix, name, number in await self._rows(_TAGS, parameters, short=await self._is_small()):

@@ -7,12 +7,13 @@ from every text, so that nobody can write one; and they are matched in that colu
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from hashlib import blake2b
+from typing import Any
 
 from bittorrent.infohash import InfoHash
 from catalogue.normalization import fold_name
-from catalogue.query import Attribute
+from catalogue.query import SIZES, Attribute, FacetCounts
 from catalogue.syntax import words
 
 FACET_MARK = "\ue000"
@@ -158,3 +159,26 @@ def _cover(kind: str, low: int, high: int, base: int, levels: int) -> Iterator[s
 
 def _tokens(kind: str, level: int, numbers: Iterable[int]) -> Iterator[str]:
     return (f"{FACET_MARK}{kind}{level}z{number}" for number in numbers)
+
+
+def read_counts(rows: Sequence[tuple[Any, ...]], most: int, times: int) -> FacetCounts:
+    """Return counts from rows of a facet, a value and a count, of `most` hits; `times` were asked about."""
+
+    def of(facet: str) -> dict[Any, int]:
+        return {value: count for name, value, count in rows if name == facet}
+
+    def ordered(facet: str) -> tuple[tuple[str, int], ...]:
+        return tuple(sorted(of(facet).items(), key=lambda each: (-each[1], each[0])))
+
+    hits, sizes, since = of("hits")[None], of("size"), of("since")
+    return FacetCounts(
+        counted=min(hits, most),
+        exact=hits <= most,
+        categories=ordered("category"),
+        tags=ordered("tag"),
+        sizes=tuple((bound, sizes[bound]) for bound in (*SIZES, None) if sizes.get(bound)),
+        since=tuple(since.get(number, 0) for number in range(times)),
+        seeded=of("seeded")[None],
+        private=of("private")[None],
+        free=of("free")[None],
+    )

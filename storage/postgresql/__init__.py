@@ -1,0 +1,1 @@
+"""PostgreSQL: its database, its dialect, its migrations and its search index."""

@@ -1,0 +1,1 @@
+"""The search index on PostgreSQL: a row of lexemes for each torrent, found by a GIN index."""
