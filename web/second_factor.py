@@ -144,6 +144,7 @@ def _drawn(uri: str) -> Markup:
         dark="#000",
         light="#fff",
         xmldecl=False,
+        omitsize=True,
         svgclass="qr",
         lineclass=None,
     )
