@@ -12,6 +12,7 @@ from accounts.login_throttle import LoginThrottle
 from accounts.model import Key, LoginSession, Principal, Role, Scope, User
 from accounts.passkeys import Passkeys
 from accounts.passwords import Passwords
+from accounts.second_factor import SecondFactors
 from accounts.secrets import Secrets
 from accounts.store import AccountStore, AdminAccess, NewKey
 from bittorrent.refusal import Refusal
@@ -42,11 +43,13 @@ class Accounts:
         throttle: LoginThrottle,
         clock: Clock,
         *,
+        second_factors: SecondFactors,
         session_lifetime: int,
         keys_per_user: int,
     ) -> None:
         self.log = AuthenticationLog(clock)
         self.passkeys = Passkeys(store, secrets, clock)
+        self.second_factors = second_factors
         self._store = store
         self._secrets = secrets
         self._passwords = passwords
@@ -141,10 +144,13 @@ class Accounts:
     async def log_in(self, name: str, password: str, address: bytes, way: LogInWay = LogInWay.PAGE) -> User:
         """Check a password; attempts from an address slow down, never those of another address. It is logged.
 
-        Refusal: `bad-credentials`, `user-disabled`, `login-slowed` (detail: seconds to wait), `busy`.
+        Where the account has a second factor, pages ask for that next; a program cannot, and takes a key.
+        Refusal: `bad-credentials`, `user-disabled`, `login-slowed` (detail: seconds to wait), `busy`, `second-factor`.
         """
         try:
             user = await self._log_in(name, password, address)
+            if way is not LogInWay.PAGE and await self.second_factors.state(user.id) is not None:
+                raise Refusal("second-factor")
         except Refusal as refusal:
             self.log.refused(way, address, name, refusal.code)
             raise
@@ -164,6 +170,20 @@ class Accounts:
             raise Refusal("bad-credentials")
         self._throttle.succeeded(folded, address)
         return _require_enabled(user)
+
+    async def check_code(self, user: int, code: str, address: bytes) -> User:
+        """Check the second factor of an account whose password was right. It is logged.
+
+        Refusal: `bad-code`, `login-slowed`, `user-disabled`.
+        """
+        found = _require_enabled(await self._existing(user))
+        try:
+            await self.second_factors.check(found, code)
+        except Refusal as refusal:
+            self.log.refused(LogInWay.SECOND_FACTOR, address, found.name, refusal.code)
+            raise
+        self.log.accepted(LogInWay.SECOND_FACTOR, address, found.name)
+        return found
 
     async def check_password(self, user: int, password: str, address: bytes = b"") -> bool:
         """Return whether a password is that of an account that is logged in. Refusal: as `log_in`.

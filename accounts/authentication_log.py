@@ -16,7 +16,9 @@ REFUSED = frozenset(
         "bad-credentials",
         "login-slowed",
         "user-disabled",
+        "bad-code",
         "bad-link",
+        "second-factor",
         "bad-token",
         "token-revoked",
         "token-expired",
@@ -44,6 +46,7 @@ class LogInWay(StrEnum):
     QBITTORRENT = "qbittorrent"
     PASSWORD_CHANGE = "password-change"  # noqa: S105 - a name
     LINK = "link"
+    SECOND_FACTOR = "second-factor"
 
 
 class AuthenticationLog:

@@ -106,6 +106,21 @@ class Secrets:
         """Derive 32 hex digits from a text with the service's key, the same each time."""
         return self._hash(purpose, text).hex()[: 2 * _HEX_BYTES]
 
+    def of_recovery(self, user: int, code: str) -> bytes:
+        """Return the digest of a recovery code of an account; a code of another account has another."""
+        return self._hash("recovery", f"{user}:{code}")
+
+    def sign_ticket(self, text: str) -> str:
+        """Return a text signed, as a form carries it from one step of a log-in to the next."""
+        return f"{text}.{self._hash('ticket', text).hex()}"
+
+    def read_ticket(self, ticket: str) -> str | None:
+        """Return the text of a ticket, None when the signature is invalid."""
+        text, _, signature = ticket[:_COOKIE_LONGEST].rpartition(".")
+        if not ticket.isascii():
+            return None
+        return text if hmac.compare_digest(self._hash("ticket", text).hex(), signature) else None
+
     def seal(self, secret: str) -> str:
         """Return a secret of 32 ASCII characters encrypted under the service's key, as 64 characters of base64url."""
         nonce = self._random(_NONCE_BYTES)

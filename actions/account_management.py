@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from accounts.accounts import LINK_LIFETIME, Accounts
 from accounts.data_export import AccountDataStore, AccountRecord
 from accounts.model import NOBODY, Key, LoginSession, Principal, Role, Scope, User
+from accounts.registration import Registration
 from accounts.rights import Right, Rights
 from bittorrent.refusal import Refusal
 from catalogue.model import Subject
@@ -26,25 +27,34 @@ class AccountManagement:
         rights: Rights,
         data: AccountDataStore,
         *,
-        registration: bool,
+        registration: Registration,
     ) -> None:
         self._data = data
         self.accounts = accounts
         self.rights = rights
         self._moderation = moderation
         self.registration = registration
-        """Whether anyone may make an account for themselves."""
+        """Whether anyone may make an account for themselves, and what they are asked."""
 
     async def register(
-        self, principal: Principal, name: str, password: str | None, role: Role = Role.USER
+        self,
+        principal: Principal,
+        name: str,
+        password: str | None,
+        role: Role = Role.USER,
+        *,
+        answer: str = "",
     ) -> User:
         """Create an account: by anyone where registration is open, else ACCOUNTS, as for a role above user.
 
-        Only with ACCOUNTS may the password be left to a one-time link. Refusal: `invalid`, `taken`, `busy`.
+        Only with ACCOUNTS may the password be left to a one-time link. Who registers answers the question, where
+        there is one. Refusal: `invalid`, `taken`, `busy`.
         """
         self_registering = principal.is_nobody and password is not None
-        is_own = self_registering and self.registration and role is Role.USER
-        if not is_own:
+        is_own = self_registering and self.registration.open and role is Role.USER
+        if is_own:
+            self.registration.require_answer(answer)
+        else:
             self._require_accounts(principal)
         user = await self.accounts.add(name, password, role)
         if not is_own:
@@ -122,6 +132,33 @@ class AccountManagement:
         target = await self._require_user(principal, user)
         await self.accounts.close_sessions(user, NOBODY)
         await self._log(principal, "end-sessions", target)
+
+    async def begin_second_factor(self, principal: Principal) -> None:
+        """Make the secret of one's own second factor, which counts once it is confirmed. Refusal: `taken`."""
+        _require_rest(principal)
+        await self.accounts.second_factors.begin(_require_account(principal))
+
+    async def confirm_second_factor(self, principal: Principal, code: str) -> list[str]:
+        """Confirm it by a code, and return the recovery codes. Refusal: `not-found`, `bad-code`, `login-slowed`."""
+        _require_rest(principal)
+        _require_account(principal)
+        assert principal.user is not None
+        return await self.accounts.second_factors.confirm(principal.user, code)
+
+    async def end_second_factor(self, principal: Principal, user: int, code: str = "") -> None:
+        """End one's own second factor by one of its codes, or another's (ACCOUNTS), as of somebody who lost theirs.
+
+        Refusal: `bad-code`, `login-slowed`.
+        """
+        _require_rest(principal)
+        if principal.id == user:
+            assert principal.user is not None
+            await self.accounts.second_factors.check(principal.user, code)
+            await self.accounts.second_factors.end(user)
+            return
+        target = await self._require_user(principal, user)
+        await self.accounts.second_factors.end(user)
+        await self._log(principal, "end-second-factor", target)
 
     async def keys(self, principal: Principal, user: int) -> list[Key]:
         """Return one's own keys, or another's (ACCOUNTS)."""

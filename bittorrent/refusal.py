@@ -114,6 +114,8 @@ _ROWS = (
     Reason("unauthenticated", 401, "This needs an account: log in, or send a key."),
     Reason("bad-credentials", 401, "The name or the password is wrong."),
     Reason("login-slowed", 429, "Too many attempts to log in: wait and try again."),
+    Reason("second-factor", 401, "This account logs in with a second factor: give a program a key."),
+    Reason("bad-code", 422, "The code is wrong, or was used already."),
     Reason("bad-token", 401, "The key is unknown."),
     Reason("token-revoked", 401, "The key was revoked."),
     Reason("token-expired", 401, "The key has expired."),

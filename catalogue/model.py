@@ -259,6 +259,7 @@ class Subject(StrEnum):
     INFOHASH = "infohash"
     KEY = "key"
     CREDIT = "credit"
+    NOTICE = "notice"
     CLIENT = "client"
     ADDRESS = "address"
 

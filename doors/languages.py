@@ -26,6 +26,8 @@ MOST_BYTES = 4 << 20
 """Of a catalogue."""
 
 _LAST_SECOND = 253_402_300_799  # of the year 9999, the last that datetime knows
+# How `catalogue/fields.py` names the field that a sentence of it is about.
+_OF_FIELD = re.compile(r"The (\w+) field (.+)", re.DOTALL)
 _PLACE = re.compile(r"%\((\w+)\)s")
 _CODE = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8})*")
 
@@ -97,6 +99,8 @@ class Language:
         """
         if english in self.texts:
             return self.texts[english]
+        if self.texts and (of_field := _OF_FIELD.fullmatch(english)):
+            return f"{self.sentence(of_field[1].capitalize())}: {self.sentence(f'It {of_field[2]}')}"
         for pattern, translated in self._sentences:
             if found := pattern.fullmatch(english):
                 return translated % found.groupdict()

@@ -68,6 +68,7 @@ _LAYOUT = """\
 <a href="/authors">{t[Authors]}</a>
 <a href="/collages">{t[Collages]}</a>
 <a href="/stats/plots">{t[Statistics]}</a>
+<a href="/transparency">{t[Transparency]}</a>
 <a href="/search/help">{t[How to search]}</a>
 <a href="/api/docs">API</a>
 {choice}</footer>

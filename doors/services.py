@@ -13,6 +13,7 @@ from actions.invitations import Invitations
 from actions.list_moderation import ListModeration
 from actions.lookups import Lookups
 from actions.membership import Membership
+from actions.notices import Notices
 from actions.torrent_files import TorrentFiles
 from actions.webhooks import Webhooks
 from bittorrent.infohash import InfoHash
@@ -67,12 +68,13 @@ class AccountAccess:
 
 @dataclass(frozen=True, slots=True)
 class ModerationAccess:
-    """What moderators and operators change and follow: lists, who may announce, history, webhooks, the installation."""
+    """What moderators and operators change and follow: lists, who may announce, webhooks, notices, the installation."""
 
     lists: ListModeration
     access: AccessModeration
     changes: Changes
     webhooks: Webhooks
+    notices: Notices
     diagnosis: Diagnosis
 
 

@@ -30,7 +30,8 @@ _OWN_PATHS = frozenset(
         "collage", "collages", "dld", "downloads", "g", "healthz", "join", "language", "livez", "login", "logout",
         "metrics", "moderation", "news", "opensearch.xml", "people", "qbittorrent", "readyz", "register", "report",
         "robots.txt", "rss", "scrape", "search", "search.atom", "search.rss", "sitemap.xml", "sitemaps", "static",
-        "stats", "stats.json", "t", "tag", "tags", "top", "torrent", "torznab", "u", "upload", "welcome", "works",
+        "stats", "stats.json", "t", "tag", "tags", "takedown", "top", "torrent", "torznab",
+        "transparency", "u", "upload", "welcome", "works",
     }
 )  # fmt: skip
 _ABSOLUTE = re.compile(r"(/[^/\x00]+)+")

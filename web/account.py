@@ -154,6 +154,7 @@ async def _render(
         traffic=await context.services.accounts.ledger.account(context.user_id()) if files.personal else None,
         owes=owes,
         standing=standing,
+        second_factor=await context.services.accounts.accounts.second_factors.state(context.user_id()),
         watched_until=watched_until(standing, context.services.accounts.terms.standings.watch),
         prices=context.services.accounts.terms.membership.prices,
         rules=crediting.site_rules(),

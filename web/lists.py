@@ -6,6 +6,7 @@ from starlette.routing import Route
 from accounts.rights import Right
 from bittorrent.infohash import InfoHash
 from bittorrent.refusal import Refusal
+from doors.languages import message
 from lists.access_rules import RuleSubject
 from lists.entry_text import REASON_LIMIT
 from lists.infohashes import ListKind
@@ -88,7 +89,7 @@ async def _render(context: PageContext, about: str, fault: Refusal | None = None
         entries, total = [], await moderation.access.rules.count(subject)
     return context.render(
         "lists",
-        "Lists",
+        message("Lists"),
         status=fault.status if fault else 200,
         about=about,
         subject=subject,

@@ -8,6 +8,7 @@ from doors.errors import retry_seconds
 from doors.languages import message
 from web.page_context import PageContext, local_path
 from web.page_router import PageRouter
+from web.second_factor import ask_for_code
 
 LONGEST_SECRET = 200
 
@@ -40,6 +41,8 @@ async def _log_in(context: PageContext) -> Response:
     except Refusal as refusal:
         return _render_login(context, after, name, refusal)
     keep = context.form.get("keep") == "1"
+    if (asking := await ask_for_code(context, user.id, after, keep=keep)) is not None:
+        return asking
     # End the session that this browser had before.
     response = await services.admission.authenticator.log_out(context.redirect(after), context.principal)
     return await services.admission.authenticator.log_in(
@@ -56,30 +59,41 @@ def _render_login(context: PageContext, after: str, name: str = "", fault: Refus
 
 
 async def _register(context: PageContext) -> Response:
-    if not context.services.accounts.management.registration:
+    if not context.services.accounts.management.registration.open:
         raise Refusal("not-found")
     if context.principal.user is not None:
         return context.redirect("/account")
-    return context.render("register", message("Make an account"), name="", fault=None)
+    return _render_register(context)
 
 
 async def _make_account(context: PageContext) -> Response:
     services, name = context.services, context.form.get("name", "").strip()
-    if not services.accounts.management.registration:
+    if not services.accounts.management.registration.open:
         raise Refusal("not-found")
     password = context.form.get("password", "")
     try:
         if password != context.form.get("again", ""):
             raise Refusal("invalid", fields={"again": ["The two passwords differ."]})
-        user = await services.accounts.management.register(context.principal, name, password)
+        user = await services.accounts.management.register(
+            context.principal, name, password, answer=context.form.get("answer", "")
+        )
     except Refusal as refusal:
         if refusal.code not in {"invalid", "taken"}:
             raise
-        return context.render(
-            "register", message("Make an account"), status=refusal.status, name=name, fault=refusal
-        )
+        return _render_register(context, name, refusal)
     return await services.admission.authenticator.log_in(
         context.redirect("/"), user.id, keep=False, address=context.address
+    )
+
+
+def _render_register(context: PageContext, name: str = "", fault: Refusal | None = None) -> Response:
+    return context.render(
+        "register",
+        message("Make an account"),
+        status=fault.status if fault else 200,
+        name=name,
+        question=context.services.accounts.management.registration.question,
+        fault=fault,
     )
 
 
@@ -105,6 +119,8 @@ async def _redeem(context: PageContext) -> Response:
         if not refusal.fields:
             raise
         return context.render("welcome", message("Welcome"), status=422, user=user, fault=refusal)
+    if (asking := await ask_for_code(context, user.id, "/account", keep=False)) is not None:
+        return asking
     response = await services.admission.authenticator.log_out(context.redirect("/account"), context.principal)
     return await services.admission.authenticator.log_in(
         response, user.id, keep=False, address=context.address

@@ -94,7 +94,7 @@ async def _doctor(context: PageContext) -> Response:
     found = await context.services.moderation.diagnosis.findings(context.principal)
     return context.render(
         "doctor",
-        "Installation",
+        message("Installation"),
         no_store=True,
         found=found,
         wrong=sum(each.is_wrong for each in found.findings),

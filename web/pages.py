@@ -14,6 +14,8 @@ from web import (
     lists,
     login,
     moderation,
+    notices,
+    second_factor,
     torrents,
     upload,
     users,
@@ -40,4 +42,6 @@ def routes(services: PageServices) -> list[Route]:
         *credit.routes(router),
         *invites.routes(router),
         *language.routes(router),
+        *notices.routes(router),
+        *second_factor.routes(router),
     ]

@@ -47,7 +47,8 @@ async def _user(context: PageContext) -> Response:
         standing=await context.services.accounts.terms.standings.store.standing(user.id),
         shows_traffic=context.services.accounts.terms.membership.may_see(context.principal, user.id),
         roles=tuple(Role),
-        manages=context.may(Right.ACCOUNTS),
+        manages=(manages := context.may(Right.ACCOUNTS)),
+        second_factor=manages and await context.services.accounts.accounts.second_factors.state(user.id),
     )
 
 

@@ -15,7 +15,15 @@ OWN_ADDRESS = "peerage.qbittorrent_alone"
 PREFIX = "/qbittorrent"
 _KEY = f"pg_{Scope.QBITTORRENT}_"
 _REFUSED = frozenset(
-    {"bad-credentials", "bad-token", "token-revoked", "token-expired", "key-suspended", "user-disabled"}
+    {
+        "bad-credentials",
+        "bad-token",
+        "token-revoked",
+        "token-expired",
+        "key-suspended",
+        "user-disabled",
+        "second-factor",
+    }
 )
 _BANNED = "Your IP address has been banned after too many failed authentication attempts."
 

@@ -136,7 +136,11 @@ GRANT_TOKENS = field_table(tokens=IntegerField(-MOST_GRANTED, MOST_GRANTED))
 _CREDENTIAL = RawTextField(PASSWORD_LONGEST)
 LOGIN = field_table(username=_CREDENTIAL, password=_CREDENTIAL)
 REGISTER = field_table(
-    username=_CREDENTIAL, password=_CREDENTIAL, role=enum_values(Role), invitation=_CREDENTIAL
+    username=_CREDENTIAL,
+    password=_CREDENTIAL,
+    role=enum_values(Role),
+    invitation=_CREDENTIAL,
+    answer=_CREDENTIAL,
 )
 EDIT_USER = field_table(role=enum_values(Role), enabled=BooleanField())
 OWNER = field_table(username=_CREDENTIAL)

@@ -256,7 +256,11 @@ async def _register(context: RestContext) -> UserShape:
             )
             return await _shape(context, joined)
         user = await context.services.accounts.management.register(
-            context.principal, given.text("username"), given.text("password"), role
+            context.principal,
+            given.text("username"),
+            given.text("password"),
+            role,
+            answer=given.text("answer", ""),
         )
     except Refusal as refusal:
         if refusal.code == "bad-link":

@@ -10,7 +10,7 @@ Grants = Annotated[tuple[Grant, ...], Reads(read_items)]
 
 
 class AccountsSection(Section, frozen=True, kw_only=True):
-    """Rights without an account, lifetimes of sessions and tokens, and password hashing."""
+    """Rights without an account, registration, lifetimes of sessions and tokens, and password hashing."""
 
     anonymous: Annotated[
         Grants,
@@ -24,6 +24,18 @@ class AccountsSection(Section, frozen=True, kw_only=True):
         Setting("The account that the first start makes, where there is no admin.", takes="a name"),
     ] = "admin"
     registration: Annotated[bool, Setting("Let anyone make an account for themselves.")] = False
+    registration_question: Annotated[
+        str,
+        Setting(
+            "What whoever makes one is asked, to keep programs out; unset: nothing.", 0, 300, takes="a text"
+        ),
+    ] = ""
+    registration_answers: Annotated[
+        Annotated[tuple[str, ...], Reads(read_items)],
+        Setting(
+            "The right answers to that, of which case and spaces make no difference.", 0, 50, takes="texts"
+        ),
+    ] = ()
     invite_lifetime: Annotated[
         Seconds, Setting("How long an invitation lets somebody in.", 3600, 366 * 86_400)
     ] = 7 * 86_400
@@ -42,6 +54,11 @@ class AccountsSection(Section, frozen=True, kw_only=True):
         int, Setting("Passwords that are hashed at once; each takes 64 MiB for its time.", 1, 64)
     ] = 2
     keys_per_user: Annotated[int, Setting("Keys that an account may have.", 1, 100_000)] = 100
+
+    def check(self) -> None:
+        """Check that a question has answers. ValueError."""
+        if bool(self.registration_question) != bool(self.registration_answers):
+            raise ValueError("registration_question and registration_answers go together")
 
 
 class CatalogueSection(Section, frozen=True, kw_only=True):

@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING
 from accounts.accounts import Accounts
 from accounts.login_throttle import LoginThrottle
 from accounts.passwords import Passwords
+from accounts.second_factor import SecondFactors
 from accounts.secrets import KEY_BYTES, Secrets
 from accounts.store import AccountStore
 from peerage.one_time_links import OneTimeLinks
 from storage.accounts import SqlAccounts
+from storage.second_factors import SqlSecondFactors
 
 if TYPE_CHECKING:
     from peerage.wiring.application import Application
@@ -33,12 +35,16 @@ def make_accounts(application: "Application") -> AccountServices:
     settings, environment = application.settings, application.environment
     folder, store = application.stores.folder, SqlAccounts(application.stores.records)
     secrets = Secrets(folder.secret("accounts", KEY_BYTES, environment.random), environment.random)
+    throttle, clock = LoginThrottle(settings.limits.login, environment.clock), environment.clock
     accounts = Accounts(
         store,
         secrets,
         Passwords(settings.accounts.hashing, environment.random, hasher=environment.password_hasher),
-        LoginThrottle(settings.limits.login, environment.clock),
-        environment.clock,
+        throttle,
+        clock,
+        second_factors=SecondFactors(
+            SqlSecondFactors(application.stores.records), secrets, throttle, clock, environment.random
+        ),
         session_lifetime=settings.accounts.session_lifetime,
         keys_per_user=settings.accounts.keys_per_user,
     )

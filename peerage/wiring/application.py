@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from actions.list_moderation import ListModeration
     from actions.membership import Membership
     from actions.mirroring import MirrorTarget
+    from actions.notices import Notices
     from actions.reconciliation import Reconciliation
     from actions.site_import import SiteImport
     from actions.swarm_stats_sync import SwarmStatsSync
@@ -208,15 +209,19 @@ class Application:
     @cached_property
     def account_management(self) -> "AccountManagement":
         """What changes accounts and keys on behalf of a principal."""
+        from accounts.registration import Registration
         from actions.account_management import AccountManagement
         from storage.account_data import SqlAccountData
 
+        wanted = self.settings.accounts
         return AccountManagement(
             self.accounts.accounts,
             self.catalogue_records.moderation,
             self.rights,
             SqlAccountData(self.stores.records),
-            registration=self.settings.accounts.registration,
+            registration=Registration(
+                wanted.registration, wanted.registration_question, wanted.registration_answers
+            ),
         )
 
     @cached_property
@@ -359,6 +364,21 @@ class Application:
         from peerage.wiring.webhooks import make_webhooks
 
         return make_webhooks(self)
+
+    @cached_property
+    def notices(self) -> "Notices":
+        """What is claimed of torrents, and decided."""
+        from actions.notices import Notices
+        from storage.notices import SqlNotices
+
+        return Notices(
+            SqlNotices(self.stores.records),
+            self.catalogue.catalogue.store,
+            self.list_moderation,
+            moderation=self.catalogue_records.moderation,
+            rights=self.rights,
+            clock=self.environment.clock,
+        )
 
     @cached_property
     def mirror_target(self) -> "MirrorTarget":

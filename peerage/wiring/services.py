@@ -110,6 +110,7 @@ def make_services(application: Application, admission: Admission, site: PageSite
         application.access_moderation,
         catalogue.changes,
         application.webhooks,
+        application.notices,
         application.diagnosis,
     )
     return DialectServices(

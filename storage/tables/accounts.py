@@ -56,3 +56,19 @@ one_time_link = Table(
     Column("expires", INTEGER, nullable=False),
     sqlite_with_rowid=False,
 )
+second_factor = Table(
+    "second_factor",
+    PEERAGE,
+    Column("account_id", INTEGER, ForeignKey("account.id", ondelete="CASCADE"), primary_key=True),
+    Column("sealed", TEXT, nullable=False),
+    Column("confirmed", INTEGER),
+    Column("step", INTEGER, nullable=False),
+    sqlite_with_rowid=False,
+)
+recovery_code = Table(
+    "recovery_code",
+    PEERAGE,
+    Column("digest", BYTES, primary_key=True),
+    Column("account_id", INTEGER, ForeignKey("account.id", ondelete="CASCADE"), nullable=False, index=True),
+    sqlite_with_rowid=False,
+)

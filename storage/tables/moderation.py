@@ -1,4 +1,4 @@
-"""Reports, and the moderators' log."""
+"""Reports, the moderators' log, and takedown notices."""
 
 from sqlalchemy import Column, ForeignKey, Index, Table, UniqueConstraint
 
@@ -32,5 +32,24 @@ deed = Table(  # the moderators' log
     Column("subject", TEXT, nullable=False),
     Column("target", TEXT, nullable=False),
     Column("detail", TEXT, nullable=False),
+    sqlite_autoincrement=True,
+)
+notice = Table(
+    "notice",
+    PEERAGE,
+    Column("id", INTEGER, primary_key=True),
+    Column("kind", TEXT, nullable=False),
+    Column("about", INTEGER),
+    Column("claimant", TEXT, nullable=False),
+    Column("contact", TEXT, nullable=False),
+    Column("work", TEXT, nullable=False),
+    Column("statement", TEXT, nullable=False),
+    Column("torrents", TEXT, nullable=False),
+    Column("added", INTEGER, nullable=False),
+    Column("state", TEXT, nullable=False),
+    Column("decided", INTEGER),
+    Column("decider_id", INTEGER, ForeignKey("account.id", ondelete="SET NULL")),
+    Column("answer", TEXT, nullable=False),
+    Index("notice_state", "state", "id"),
     sqlite_autoincrement=True,
 )

@@ -4,6 +4,7 @@ from itertools import product
 import pytest
 
 from accounts.model import NOBODY, Principal, Role, Scope
+from accounts.registration import Registration
 from accounts.rights import Right, Rights
 from actions.account_management import AccountManagement
 from bittorrent.refusal import Refusal
@@ -38,7 +39,7 @@ class Setup:
         self.log = Log()
         rights = Rights(frozenset({Right.READ}))
         self.management = AccountManagement(
-            each.accounts, self.log, rights, Data(), registration=registration
+            each.accounts, self.log, rights, Data(), registration=Registration(registration)
         )
 
     async def fill(self):

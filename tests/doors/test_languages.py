@@ -61,6 +61,7 @@ def test_a_catalogue_is_read_with_its_name_direction_and_plural_forms():
 def test_a_sentence_of_a_deeper_package_keeps_its_numbers():
     language = read_catalogue(ARABIC)
     assert language.sentence("It must lie between 1 and 30.") == "بين 1 و30"
+    assert language.sentence("The year field must lie between 1 and 30.") == "Year: بين 1 و30"
     assert language.sentence("Nobody said this 3 times.") == "Nobody said this 3 times."
 
 

@@ -11,7 +11,7 @@ PLACE = re.compile(r"%\((\w+)\)s")
 # What people type or programs read, in every language.
 NAMES = {
     "RSS", "Atom", "UTC", "REST", "Torznab", "Gazelle", "curl", "Python", "PHP", "Perl", "torrent", "INFOHASH", "WORDS",
-    "torznab", "api", "tt", "page",
+    "torznab", "api", "tt", "page", "kind", "about",
 }  # fmt: skip
 SHOWN = re.compile(r'\b(?:aria-label|title|placeholder|alt|data-label)="([^"]*)"')
 TAGS = re.compile(r"<(script|style|pre|code)\b.*?</\1>|<[^>]*>|&\w+;|[?&#]\w+=?|magnet:\S+", re.DOTALL)

@@ -38,6 +38,7 @@ MADE = {
     "{{ search_request.other(better) }}",
     "{{ sorts.relevance.link }}",
     "{{ view.file_links[0][2] }}",
+    "{{ uri }}",
     "{{ view.zip_link }}",
 }
 """Links that are made elsewhere: URLs with scheme and host, queries alone, or paths by `PageContext.link`."""

@@ -57,7 +57,7 @@ IDS = {
     "/account/invites": "invitation",
     "/author": "author",
 }
-NUMBERED = {"credit": "rule", "webhooks": "delivery", "lists": "access_rule"}
+NUMBERED = {"credit": "rule", "webhooks": "delivery", "lists": "access_rule", "notices": "notice"}
 """The record that a number names in paths of moderators, where it is no report."""
 BODIES = {
     ("POST", "/api/torrents/{torrent}/comments"): {"body": "well"},
@@ -82,6 +82,12 @@ FORMS = {
     "/login": {"name": "user", "password": PASSWORD},
     "/login.php": {"username": "user", "password": PASSWORD},
     "/language": {"language": "de"},
+    "/takedown": {
+        **dict.fromkeys(("claimant", "contact", "work", "statement"), "x"),
+        "sworn": "1",
+        "torrents": "ab" * 20,
+    },
+    "/moderation/notices/{id}/decide": {"verdict": "refuse", "answer": "no"},
     "/t/{id}/edit": {"title": "better"},
     "/t/{id}/mark": {"hidden": "1"},
     "/t/{id}/owner": {"name": "user"},
@@ -215,10 +221,15 @@ class Site:
             "user": somebody.id,
             "webhook": webhook,
             "delivery": delivery,
+            "notice": await self.notice(path),
             "tag": tag.id,
             "alias": f"t{number}",
             "kind": "group",
         }
+
+    async def notice(self, path):
+        """A notice that waits, where the path is about one."""
+        return await self.application.notices.send(FORMS["/takedown"]) if "notices" in path else 0
 
     async def denial(self, number):
         """A rule on a client."""

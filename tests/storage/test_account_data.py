@@ -18,6 +18,7 @@ from tests.support.torrents import parsed, torrent
 # What is no record of a person's own, or is told otherwise.
 ELSEWHERE = {
     "one_time_link": "a secret",
+    "recovery_code": "a secret",
     "collected": "who put a group into a collage is told by the collage",
     "content": "told by its downloads",
     "client_session": "its totals are those of the traffic",

@@ -12,10 +12,12 @@ from accounts.accounts import Accounts
 from accounts.login_throttle import LoginThrottle
 from accounts.model import Role, User
 from accounts.passwords import Passwords
+from accounts.second_factor import SecondFactors
 from accounts.secrets import Secrets
 from storage import schema
 from storage.accounts import SqlAccounts
 from storage.database import Database
+from storage.second_factors import SqlSecondFactors
 from tests.support.clock import Clock
 from tests.support.databases import open_database
 
@@ -69,12 +71,14 @@ async def open_accounts(
     clock = clock or Clock()
     database = await open_database(folder / "peerage.db", schema.PEERAGE, "FULL")
     store, secrets = SqlAccounts(database), Secrets(KEY, random or Random())
+    throttle, draw = LoginThrottle(rate, clock), random or Random()
     accounts = Accounts(
         store,
         secrets,
         passwords or cheap_passwords(),
-        LoginThrottle(rate, clock),
+        throttle,
         clock,
+        second_factors=SecondFactors(SqlSecondFactors(database), secrets, throttle, clock, draw),
         session_lifetime=3600,
         keys_per_user=keys_per_user,
     )

@@ -28,12 +28,13 @@ WORDS = (  # noqa: SIM905 - as prose
     # Roles, subjects, states and spans, whose values are shown.
     "user moderator admin torrent group comment category tag author collage account key hybrid "
     "downloading uploading paused completed cached metaDL checkingResumeData waiting delivered failed "
-    "Hour Day Month Year Name Password Again Tokens Scope Lifetime Current Invites "
+    "Hour Day Month Year Name Password Again Tokens Scope Lifetime Current Invites Claimant Contact Work Statement Torrents Code "
     # What moderators do, as the log says it.
     "add edit delete hide show lock unlock merge split own block unblock allow disallow resolve post alias unalias "
     "freeleech enable disable set-role set-password issue-link export credit end-credit grant-tokens grant-invites "
-    "mint revoke suspend resume renew reset-passkey end-sessions"
+    "mint revoke suspend resume renew client address notice open honoured refused reset-passkey end-sessions end-second-factor"
 ).split()
+ABOUT_A_VALUE = ("It ", "They ", "There ")
 DETAILS = ("%(v0)s seconds", "no account has that name", "at most %(v1)s", "the collage is locked")
 """Facts beside a refusal that members meet; the others, of damaged files and of programs' requests, stay English."""
 
@@ -78,8 +79,7 @@ def of_faults() -> Iterator[Text]:
     yield from ((detail,) for detail in DETAILS)
     for path in sorted(each for package in DEEPER for each in (ROOT / package).rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.Call):
-                yield from ((sentence,) for sentence in _sentences(node))
+            yield from ((sentence,) for sentence in _sentences(node))
     for change in (TorrentChange, GroupChange):
         for label in labels_of(change).values():
             yield from ((text,) for text in (label.text, label.hint) if text)
@@ -94,13 +94,15 @@ def of_faults() -> Iterator[Text]:
     yield from ((expected,) for expected in syntax._EXPECTED.values())
 
 
-def _sentences(call: ast.Call) -> Iterator[str]:
-    """The sentences of a call that makes a fault."""
-    name = call.func.id if isinstance(call.func, ast.Name) else ""
-    if name in {"_fault", "Unreadable"}:
-        yield from (text for each in call.args if (text := _text(each)))
-    if name == "Refusal":
-        for given in (each.value for each in call.keywords if each.arg == "fields"):
+def _sentences(node: ast.AST) -> Iterator[str]:
+    """The sentences about a value that a call or a list holds: they begin with "It", "They" or "There"."""
+    held = node.args if isinstance(node, ast.Call) else node.elts if isinstance(node, ast.List) else []
+    for each in held:
+        text = _text(each)
+        if text.startswith(ABOUT_A_VALUE) and text.endswith("."):
+            yield text
+    if isinstance(node, ast.Call):
+        for given in (each.value for each in node.keywords if each.arg == "fields"):
             for value in given.values if isinstance(given, ast.Dict) else ():
                 if isinstance(value, ast.List):
                     yield from (text for each in value.elts if (text := _text(each)))

@@ -18,6 +18,7 @@ from actions.invitations import Invitations
 from actions.list_moderation import ListModeration
 from actions.lookups import Lookups
 from actions.membership import Membership
+from actions.notices import Notices
 from actions.takedowns import Takedowns
 from actions.torrent_files import TorrentFiles
 from actions.uploads import Uploads
@@ -84,6 +85,7 @@ class AllServices:
     takedowns: Takedowns
     changes: Changes
     webhooks: Webhooks
+    notices: Notices
     diagnosis: Diagnosis
     list_moderation: ListModeration
     access: AccessModeration
@@ -116,7 +118,7 @@ class AllServices:
         terms = PrivateTerms(self.crediting, self.membership, self.standings, self.invitations)
         groups = {
             ModerationAccess: ModerationAccess(
-                self.list_moderation, self.access, self.changes, self.webhooks, self.diagnosis
+                self.list_moderation, self.access, self.changes, self.webhooks, self.notices, self.diagnosis
             ),
             CatalogueReading: CatalogueReading(self.catalogue, self.search),
             StoredFiles: StoredFiles(self.cache, self.files),
@@ -154,6 +156,7 @@ def services_of(
         takedowns=torrents.takedowns,
         changes=catalogue.changes,
         webhooks=application.webhooks,
+        notices=application.notices,
         diagnosis=application.diagnosis,
         list_moderation=torrents.list_moderation,
         access=application.access_moderation,

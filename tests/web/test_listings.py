@@ -3,6 +3,7 @@
 import pytest
 
 from accounts.model import NOBODY, Principal
+from accounts.registration import Registration
 from catalogue.fields import CollageChange
 from catalogue.model import SwarmStats
 from tests.web.site import Parsed, site_in
@@ -100,7 +101,7 @@ def test_an_account_is_made_where_registration_is_open(site):
         browser.send("/register", name="bert", password="long enough 1", again="long enough 1").status_code
         == 404
     )
-    site.services.account_management.registration = True
+    site.services.account_management.registration = Registration(open=True)
     assert "Make an account" in browser.page("/login").text
     differs = browser.send("/register", name="bert", password="long enough 1", again="long enough 2")
     assert (differs.status_code, "The two passwords differ." in differs.text) == (422, True)
@@ -128,3 +129,14 @@ def test_a_moderator_makes_an_edition_a_work_of_its_own(site, anna, moderator, f
     assert answer.headers["location"] != f"/g/{film.group.id}"
     assert "Make it a work of its own" not in keeper.page(path).text
     assert f"split torrent {other.id}" in keeper.page("/moderation/log").text
+
+
+def test_a_question_keeps_programs_out(site):
+    question = Registration(True, "What colour is the sky?", ("blue", "light blue"))
+    site.services.account_management.registration = question
+    browser, again = site.browser(), {"password": "a good password", "again": "a good password"}
+    assert "What colour is the sky?" in browser.page("/register").text
+    for answer in ("", "green"):
+        refused = browser.send("/register", name="bot", answer=answer, **again)
+        assert (refused.status_code, "not the answer" in refused.text) == (422, True)
+    assert browser.send("/register", name="ada", answer=" Light  BLUE ", **again).status_code == 303
