@@ -186,7 +186,11 @@ class AnnouncePath:
             else fast_path_protocol(setup.guard, setup.door)
         )
         ready = asyncio.Event()
-        server = Server(uvicorn_config(app, protocol, keep_alive=5), ready.set)
+
+        async def started() -> None:
+            ready.set()
+
+        server = Server(uvicorn_config(app, protocol, keep_alive=5), started)
         tcp, udp = _bound()
         if self.send_buffer:  # connections have it from the listening socket
             tcp.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, self.send_buffer)
