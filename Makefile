@@ -9,7 +9,7 @@ BUILT := setup.py $(wildcard tracker/native/*.[ch])
 CLIENTS := postgresql php-cli php-soap php-curl libsoap-lite-perl aria2 transmission-daemon transmission-cli curl opentracker nodejs npm chromium nginx libnginx-mod-stream haproxy caddy openssl zsh fish groff-base prometheus systemd
 
 # Suites that run again with the records on PostgreSQL.
-ON_POSTGRESQL := tests/doors/rest tests/doors/torbox tests/doors/test_torrent_api.py
+ON_POSTGRESQL := tests/doors/rest tests/doors/test_torrent_api.py
 
 .PHONY: help run man dist distcheck release audit deb debcheck containercheck test check statements sanitize fuzz tsan clients regressions simulate faults soak proof bench lock clean
 
