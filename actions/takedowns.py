@@ -8,6 +8,7 @@ from typing import Protocol
 
 import structlog
 
+from actions.tracker_lists import PAGE, deny_listed
 from bittorrent.infohash import HashPage, InfoHash
 from bittorrent.metainfo import Metainfo
 from bittorrent.refusal import Refusal
@@ -18,7 +19,6 @@ from lists.infohashes import ListEntry, ListKind, Lists
 from tasks.run_to_completion import RunToCompletion
 
 _BATCH = 500
-_PAGE = 20_000  # infohashes that are told to the tracker at once
 
 log = structlog.get_logger()
 
@@ -79,16 +79,12 @@ class Takedowns:
         self._entering: dict[asyncio.Event, frozenset[InfoHash]] = {}
         self._operations = RunToCompletion("takedown.operation_failed", expected=(Refusal,))
 
-    async def deny_listed(self) -> None:
-        """Tell the tracker what is denied; call it before anything is announced."""
-        await self._tell_pages(partial(self.lists.hashes, ListKind.DENY), self._policy.deny_all)
-
     async def finish(self) -> None:
         """Finish takedowns that were interrupted; call it before anybody sees files or records."""
-        page = await self.lists.hashes(ListKind.DENY, b"", _PAGE)
+        page = await self.lists.hashes(ListKind.DENY, b"", PAGE)
         while page.packed:
             await self._enforce_names(page.infohashes())
-            page = await self.lists.hashes(ListKind.DENY, page.last, _PAGE)
+            page = await self.lists.hashes(ListKind.DENY, page.last, PAGE)
 
     async def _enforce_names(self, names: Sequence[InfoHash]) -> None:
         """Delete files, records and downloads of blocked torrents."""
@@ -106,8 +102,8 @@ class Takedowns:
         await self._join_hybrids()
 
     async def start(self) -> None:
-        """Do all of that."""
-        await self.deny_listed()
+        """Do all of that, and tell the tracker what is denied."""
+        await deny_listed(self.lists, self._policy.deny_all)
         await self.finish()
         await self.allow_listed()
 
@@ -343,7 +339,7 @@ class Takedowns:
         after: bytes | None = b""
         while after is not None:
             async with self._turn():
-                page = await read(after, _PAGE)
+                page = await read(after, PAGE)
                 tell(page.packed)
             after = page.last if page.packed else None
 

@@ -6,9 +6,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from email.utils import formatdate
 from functools import partial
-from urllib.parse import urlsplit
 
-from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
@@ -17,6 +15,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from accounts.accounts import Accounts
 from bittorrent.media_types import inert_media_type
 from bittorrent.refusal import Refusal
+from doors.hosts import host_of, is_host, isolated_host
 from doors.http_headers import attachment, etag_matches, file_attachment
 from doors.ranges import RangeNotSatisfiable, if_range_matches, requested_range
 from doors.security_headers import TABLE, SecurityHeaders
@@ -51,12 +50,6 @@ def routes(services: FileServices) -> list[Route]:
 def link_url(opaque: str, files_url: str | None, base: str) -> str:
     """Return the URL of a link; `base` is the service's own. It contains nothing of the request that made it."""
     return f"{files_url or base}{LINK_PATH}{opaque}"
-
-
-def isolated_host(files_url: str | None, public_url: str | None) -> str | None:
-    """Return the host that answers file links only, its port included; None where there is no such host."""
-    host = host_of(files_url)
-    return None if host == host_of(public_url) else host
 
 
 def isolate_files_host(app: ASGIApp, files_url: str | None, public_url: str | None) -> ASGIApp:
@@ -198,18 +191,3 @@ def _headers(disposition: str, media_type: str, length: int) -> dict[str, str]:
 def _refused(refusal: Refusal) -> Response:
     retry = {"Retry-After": _RETRY[refusal.code]} if refusal.code in _RETRY else {}
     return PlainTextResponse(f"{refusal}\n", refusal.status, _HEADERS | retry)
-
-
-def is_host(scope: Scope, host: str) -> bool:
-    """Return whether a request names a host."""
-    return _normalized(Headers(scope=scope).get("host", "")) == host
-
-
-def host_of(url: str | None) -> str | None:
-    """Return the host of a URL, its port included, as `is_host` compares it; None without a URL."""
-    return _normalized(urlsplit(url or "").netloc) or None
-
-
-def _normalized(host: str) -> str:
-    """Return a host and port in a comparable form: lower case, without a scheme's default port."""
-    return host.lower().removesuffix(":443").removesuffix(":80").removesuffix(".")

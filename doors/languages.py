@@ -10,10 +10,12 @@ from gettext import c2py
 from importlib.resources import files
 from pathlib import Path
 from types import MappingProxyType
-
-from starlette.requests import Request
+from typing import TYPE_CHECKING
 
 from doors.byte_sizes import largest_unit
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
 
 COOKIE = "language"
 LONGEST_ACCEPTED = 200
@@ -159,7 +161,7 @@ class Languages:
         )
         self._accepted: dict[str, Language] = {}
 
-    def chosen(self, request: Request) -> Language:
+    def chosen(self, request: "Request") -> Language:
         """Return the language that a request wants: that of its cookie, else the first that its browser reads."""
         return self.all.get(request.cookies.get(COOKIE, "")) or self._of_header(
             request.headers.get("accept-language", "")

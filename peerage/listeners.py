@@ -4,7 +4,7 @@ import asyncio
 import secrets
 import socket
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, asynccontextmanager, contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
@@ -20,7 +20,7 @@ from doors.client_work import ClientWork
 from doors.connection_guard import ConnectionCounts, ConnectionGuard, GuardedProtocol, guarded_protocol
 from doors.connection_ids import KEY_LENGTH
 from doors.connection_memory import ConnectionMemory
-from doors.files import isolated_host
+from doors.hosts import isolated_host
 from doors.kept_files import KeptFiles
 from doors.native import (
     FileRules,
@@ -70,15 +70,19 @@ class NoNativeDoor(Exception):
 class Server(uvicorn.Server):
     """uvicorn's server without its signal handlers, which would end the process by the signal received."""
 
-    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+    def __init__(self, config: uvicorn.Config, ready: Callable[[], Awaitable[None]]) -> None:
         super().__init__(config)
         self._ready = ready
         self.before_shutdown = ExitStack()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start to accept, then call `ready`."""
+        """Start to accept, then run `ready`."""
         await super().startup(sockets)
-        self._ready()
+        try:
+            await self._ready()
+        except BaseException:
+            self.before_shutdown.close()  # native threads would outlive the start that failed
+            raise
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Stop accepting, then wait for requests under way."""
@@ -205,15 +209,20 @@ class Listeners:
         stalls = self.loop_stalls.counts
         return sample(self.counters(), self.connections(), self.memory.held, stalls, timer)
 
-    def server(self, app: ASGIApp, bound: Sequence[BoundAddress], ready: Callable[[], None]) -> Server:
-        """Make the uvicorn server for what the native threads do not answer; it starts and stops what accepts."""
+    def server(
+        self, app: ASGIApp, bound: Sequence[BoundAddress], opened: Callable[[], Awaitable[None]]
+    ) -> Server:
+        """Make the uvicorn server for what the native threads do not answer; it starts and stops what accepts.
 
-        def started() -> None:
+        `opened` runs once they accept, before anything that they hand over.
+        """
+
+        async def started() -> None:
             threads = self._threads
             accepting = self._accept(bound, server) if threads is None else self._open(threads, bound, server)
             server.before_shutdown.enter_context(accepting)
             log.info("door.open", door=self.name, asked=self._application.settings.tracker.door)
-            ready()
+            await opened()
 
         keep_alive = self._application.settings.http.keep_alive
         server = Server(uvicorn_config(app, self._protocol(), keep_alive), started)

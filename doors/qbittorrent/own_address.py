@@ -4,7 +4,7 @@ from collections.abc import Collection
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from doors.files import host_of, is_host
+from doors.hosts import host_of, is_host
 from doors.qbittorrent.login import OWN_ADDRESS, PREFIX
 
 

@@ -412,10 +412,16 @@ class Application:
 
     async def prepare(self, *, jobs: bool = True) -> None:
         """Load what an announce is refused by, and the jobs: what must be there before the first request."""
-        self._announced = jobs
+        await self.prepare_announces(jobs=jobs)
         if jobs:
             await self.load_jobs()
-        await self.takedowns.deny_listed()
+
+    async def prepare_announces(self, *, jobs: bool = True) -> None:
+        """Load what an announce is refused by: what must be there before the first of them."""
+        from actions.tracker_lists import deny_listed
+
+        self._announced = jobs
+        await deny_listed(self.lists, self.tracker.tracker.policy.deny_all)
         await self.access_enforcement.enforce()
         if self.private and jobs:
             from actions.tracker_passkeys import TrackerPasskeys

@@ -13,7 +13,7 @@ from catalogue.store import UNRESTRICTED_VIEWER
 from downloads.outgoing_http import HttpAnswer, OutgoingError
 from peerage.config import Settings
 from peerage.listeners import Listeners
-from peerage.serve import make_app
+from peerage.routes import make_app
 from peerage.wiring.application import open_application
 from tests.support.torrents import parsed, torrent
 

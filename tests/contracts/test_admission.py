@@ -34,8 +34,8 @@ from doors.torrent_api import TorrentApiServices
 from doors.upload_admission import CacheCounters, UploadAdmission
 from peerage.config import Settings
 from peerage.listeners import Listeners
+from peerage.routes import make_app
 from peerage.sections import LimitsSection
-from peerage.serve import make_app
 from peerage.wiring.application import open_application
 from soap.door import routes as soap_routes
 from tests.support.services import AllServices, open_services

@@ -9,10 +9,11 @@ from accounts.model import Scope
 from accounts.rights import Right
 from bittorrent.refusal import REASONS
 from catalogue.visibility import as_markdown as visibility_table
-from peerage import __version__, serve
+from peerage import __version__
 from peerage.commands.registry import every_command
 from peerage.config import Settings, as_markdown
 from peerage.listeners import Listeners
+from peerage.routes import make_app
 from peerage.wiring.application import open_application
 
 TREE = Path(__file__).parents[2]
@@ -42,7 +43,7 @@ def test_every_error_code_is_documented_as_it_is():
 
 async def test_every_route_is_documented_and_no_other(tmp_path):
     async with open_application(Settings.of(data=tmp_path / "data")) as application:
-        routes = serve.make_app(application, Listeners(application)).routes
+        routes = make_app(application, Listeners(application)).routes
     known = set()
     for route in routes:
         assert isinstance(route, Route)
@@ -73,7 +74,7 @@ def test_every_right_and_every_scope_of_keys_is_documented():
 
 async def test_every_figure_is_documented(tmp_path):
     async with open_application(Settings.of(data=tmp_path / "data")) as application:
-        app = serve.make_app(application, Listeners(application))
+        app = make_app(application, Listeners(application))
         door = next(route for route in app.routes if route.path == "/metrics").endpoint.__self__
         page = generate_latest(door._registry).decode()
     text = (DOCS / "operations.md").read_text()

@@ -10,7 +10,7 @@ from starlette.routing import Route
 from doors.root_path import rooted
 from peerage.config import Settings
 from peerage.listeners import Listeners
-from peerage.serve import make_app
+from peerage.routes import make_app
 from peerage.setting_values import read_public_url
 from peerage.wiring.application import open_application
 from tests.house.test_tree import MODULES, TREE, named

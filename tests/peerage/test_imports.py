@@ -82,26 +82,26 @@ ON_A_FOLDER = {
         345,
         CATALOGUE | UPLOADS | {"accounts.accounts", "cache.torrents"},
     ),
-    "downloads": (("jobs list",), 520, {"maxminddb"}),
+    "downloads": (("jobs list",), 525, {"maxminddb"}),
     "changes of lists": (
         (
             *(f"allow {HASH}", f"disallow {HASH}", f"unblock {OTHER}", "census close"),
             *("rule deny client -UT", "rule allow address 10.0.0.0/8", "rule forget client -UT"),
         ),
-        450,
+        455,
         UPLOADS - {"maxminddb"},
     ),
     "a block": (
         (f"block {OTHER} --reason spam",),
-        490,
+        500,
         {"actions.catalogue_dump", "maxminddb"},
     ),
     "everything but downloads": (
         ("export exported", "import exported", f"torrent own {HASH} alice", "titles import titles.tsv"),
-        510,
+        520,
         {"downloads.downloads"},
     ),
-    "deletions": ((f"delete {HASH}",), 505, {"downloads.downloads"}),
+    "deletions": ((f"delete {HASH}",), 510, {"downloads.downloads"}),
 }
 """Commands on a folder that no server owns: how many modules a process has after them, and which it has not."""
 
@@ -183,6 +183,17 @@ def test_the_doctor_needs_no_service(folder):
     modules = {each for each in ran.stdout.splitlines()[-1].split() if not each.startswith(DEVELOPMENT)}
     assert modules & (SERVER | HEAVY | {"aiosqlite"} | CATALOGUE | UPLOADS) == set()
     assert len(modules) < 460
+
+
+def test_announces_are_answered_before_the_rest_is_imported():
+    script = "import sys, peerage.serve, peerage.wiring.tracker; print(*sys.modules)"
+    ran = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True
+    )
+    modules = {name for name in ran.stdout.split() if not name.startswith(DEVELOPMENT)}
+    late = {"jinja2", "spyne", "lxml", "limits", "multipart", "argon2", "prometheus_client"}
+    assert modules & (late | HEAVY | CATALOGUE | UPLOADS | {"peerage.routes", "peerage.background"}) == set()
+    assert len(modules) < 510
 
 
 def test_a_block_loads_the_downloads_that_it_stops(folder):

@@ -19,8 +19,8 @@ from lists.access_rules import RuleSubject
 from lists.infohashes import ListKind
 from peerage.config import Settings
 from peerage.listeners import Listeners
+from peerage.routes import make_app
 from peerage.sections import LimitsSection
-from peerage.serve import make_app
 from peerage.wiring.application import open_application
 from tracker.credit import NewCreditRule
 

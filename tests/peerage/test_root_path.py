@@ -11,8 +11,8 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from peerage.listeners import Listeners
+from peerage.routes import make_served
 from peerage.sections import LimitsSection
-from peerage.serve import make_served
 from peerage.setting_values import ListenAddress
 from tests.support.application import open_test_application, settings_in
 from tests.support.clock import Clock

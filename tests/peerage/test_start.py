@@ -9,7 +9,7 @@ import httpx
 from bittorrent.infohash import InfoHash
 from lists.infohashes import ListEntry, ListKind
 from peerage.listeners import Listeners
-from peerage.serve import make_served
+from peerage.routes import make_served
 from peerage.wiring.application import open_application
 from peerage.wiring.environment import Environment
 from tests.support.application import QUICK, open_test_application, settings_in

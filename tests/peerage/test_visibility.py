@@ -20,7 +20,7 @@ from catalogue.visibility import (
 )
 from peerage.config import Settings
 from peerage.listeners import Listeners
-from peerage.serve import make_app
+from peerage.routes import make_app
 from peerage.wiring.application import open_application
 from tests.peerage.test_rights import GENEROUS, Site
 from tests.support.torrents import v1_torrent

@@ -15,7 +15,7 @@ from bittorrent.infohash import InfoHash
 from catalogue.store import UNRESTRICTED_VIEWER
 from doors.files import isolate_files_host
 from peerage.listeners import Listeners
-from peerage.serve import make_app
+from peerage.routes import make_app
 from peerage.setting_values import ListenAddress
 from peerage.sockets import BoundAddress, bind
 from peerage.wiring.application import Application
