@@ -81,8 +81,7 @@ def make_app(
     clients = ClientAddress(settings.trusted_proxies, settings.forwarded_header)
     admission = make_admission(application, clients)
     uploads = _make_uploads(application, admission)
-    if live is not None:
-        _follow_rates(live, admission, uploads)
+    _follow_rates(live, admission, uploads)
     direct: dict[str, ASGIApp] = {"/announce": listeners.announce, "/scrape": listeners.scrape}
     figures = _make_figures(application, listeners)
     metrics = _make_metrics(application, listeners, uploads, clients, figures)
@@ -110,8 +109,7 @@ def make_app(
             kept=listeners.kept_files,
         ),
     ]
-    health = health_routes(application.health, application.arrivals)
-    routes = [*routes, metrics.route(), *stats.routes(), *health]
+    routes += [metrics.route(), *stats.routes(), *health_routes(application.health, application.arrivals)]
     access = _make_access_log(application, routes, clients, live)
     return App(
         direct,
@@ -175,8 +173,10 @@ def _make_figures(application: Application, listeners: Listeners) -> ServiceFigu
     )
 
 
-def _follow_rates(live: LiveSettings, admission: Admission, uploads: UploadAdmission) -> None:
+def _follow_rates(live: LiveSettings | None, admission: Admission, uploads: UploadAdmission) -> None:
     """Let rates of requests change while the service runs; that of log-ins counts failures and stays."""
+    if live is None:
+        return
 
     def set_rates(settings: Settings) -> None:
         admission.rate_limits.set_rates(request_rates(settings))
