@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from doors.languages import languages_with
 from doors.logo import LOGO_TYPES, MOST_LOGO_BYTES
 from doors.site_colours import read_colour
 from peerage.sections.section import OptionalPath, Reads, Section, Setting
@@ -36,6 +35,8 @@ def _logo(path: Path | None) -> Path | None:
 def _languages(path: Path | None) -> Path | None:
     """Return the path of a folder of catalogues. ValueError for what is none, or one that cannot be read."""
     if path is not None:
+        from doors.languages import languages_with  # noqa: PLC0415 - loads gettext
+
         if not path.is_dir():
             raise ValueError("there is no such folder")
         languages_with(path)
