@@ -59,7 +59,7 @@ def examine_public_url(examined: Examined) -> Iterator[Finding]:
     host = parts.hostname or ""
     if parts.scheme == "http" and not _is_loopback(host):
         remedy = "Put a proxy with TLS before it, which `peerage init` configures, and write https:// here."
-        text = f"{url} is plain HTTP: passwords and keys are read on the way"
+        text = f"{url}/ is plain HTTP: passwords and keys are read on the way"
         yield Finding("TLS", Grade.WARNING, text, remedy)
     yield from _examine_host(host)
     if examined.service is None:
@@ -189,13 +189,13 @@ def _examine_arrival(examined: Examined, url: str, service: RunningService) -> I
         remedy = (
             "See DNS, firewall and proxy; where a router lets nobody in from inside, try it from elsewhere."
         )
-        yield Finding("public_url", Grade.WARNING, f"{url} is not reached from here: {error}", remedy)
+        yield Finding("public_url", Grade.WARNING, f"{url}/ is not reached from here: {error}", remedy)
         return
     if answer.expires is not None:
         yield _certificate(url, answer.expires - examined.now)
     arrived = service.arrivals.take(token)
     if arrived is None:
-        text = f"{url} is answered with {answer.status}, and not by this service"
+        text = f"{url}/ is answered with {answer.status}, and not by this service"
         remedy = "Let the proxy pass it on to this port, with the path of public_url if it has one."
         yield Finding("public_url", Grade.PROBLEM, text, remedy)
         return

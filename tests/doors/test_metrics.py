@@ -18,7 +18,7 @@ from doors.service_figures import LargestSwarms, ServiceFigures, announce_histog
 from doors.upload_admission import CacheCounters
 from peerage.config import Settings
 from peerage.listeners import Listeners
-from peerage.serve import make_app
+from peerage.routes import make_app
 from peerage.wiring.application import open_application
 from storage.memory import MemoryJournal
 from tasks.fair_turns import FairTurns

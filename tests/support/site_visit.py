@@ -104,7 +104,7 @@ async def invited(visitor: Visitor, client: httpx.AsyncClient) -> Visitor:
 async def follow(visitor: Visitor) -> Crawl:
     """Follow every link there is for a visitor; none leads out of the root, nowhere, or to an error."""
     crawl = await Crawl(visitor.client, visitor.base).run(*UNLINKED)
-    assert crawl.faults == []
+    assert crawl.faults == [], crawl.faults
     for path in LINKED:
         assert visitor.base + path in crawl.answers, path
     assert any("/static/style." in url for url in crawl.answers)
