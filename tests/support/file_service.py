@@ -89,7 +89,11 @@ async def file_service(
         app = isolate_files_host(
             make_app(application, listeners), settings.downloads.files_url, settings.public_url
         )
-        server = listeners.server(app, bound, ready.set)
+
+        async def opened() -> None:
+            ready.set()
+
+        server = listeners.server(app, bound, opened)
         task = asyncio.create_task(server.serve(sockets=[]))
         try:
             await ready.wait()
