@@ -25,8 +25,12 @@ _PACKAGES = ("storage.statements", "storage.sqlite.statements")
 _OF_A_TABLE = "storage.statements.rows.RowStatements"
 
 
+@cache
 def compiled_statements(name: str, table: str = "") -> Any:  # noqa: ANN401
-    """Return the statements of a class, of a table where it asks for one; None where they are not compiled."""
+    """Return the statements of a class, of a table where it asks for one; None where they are not compiled.
+
+    They are read once: stores share them, and change nothing of them.
+    """
     texts = _texts().get(_key(name, table))
     return SimpleNamespace(**{each: _decoded(value) for each, value in texts.items()}) if texts else None
 

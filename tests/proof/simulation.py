@@ -37,7 +37,6 @@ from peerage.wiring.application import Application
 from tests.proof.history import History, Kind
 from tests.proof.simulated_loop import Deadlock, SimulatedLoop, simulated
 from tests.support.application import open_test_application, settings_in
-from tests.support.built_stores import stores_built_once
 from tests.support.clock import NOON
 from tests.support.services import NameAsTitle
 from tests.support.torrents import hybrid_torrent, v1_torrent
@@ -366,14 +365,12 @@ def _drop(logger: object, method: str, event: object) -> NoReturn:
     raise structlog.DropEvent
 
 
-_KEPT = contextlib.ExitStack()
 """What lasts as long as the process."""
 
 
 def prepare() -> None:
     """Say nothing of what the application logs, and make what the first run of a process would make."""
     structlog.configure(processors=[_drop])
-    _KEPT.enter_context(stores_built_once())
     run_seed(0)
     gc.collect()
     gc.freeze()

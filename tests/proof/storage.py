@@ -9,7 +9,6 @@ A case that fails is printed with the command that runs it again.
 
 import argparse
 import asyncio
-import contextlib
 import copy
 import errno
 import hashlib
@@ -53,7 +52,6 @@ from tests.proof.storage_acts import (
     run,
     tear,
 )
-from tests.support.built_stores import stores_built_once
 
 MODULE = "tests.proof.storage"
 BEYOND = 60
@@ -119,15 +117,13 @@ class Tally:
     failures: list[str] = field(default_factory=list)
 
 
-_KEPT = contextlib.ExitStack()
 """What lasts as long as the process."""
 
 
 @cache
 def faults() -> Faults:
-    """The library under this process, which builds the statements of its stores once."""
+    """The library under this process."""
     structlog.configure(processors=[_drop])
-    _KEPT.enter_context(stores_built_once())
     return Faults()
 
 

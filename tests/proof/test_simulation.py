@@ -11,7 +11,6 @@ from bittorrent.infohash import InfoHash
 from tests.proof import simulation
 from tests.proof.history import History, Kind, Operation
 from tests.proof.simulated_loop import Deadlock, simulated
-from tests.support.built_stores import stores_built_once
 from tests.support.processes import ROOT
 
 HASH = InfoHash(b"x" * 20)
@@ -62,7 +61,7 @@ def test_waiting_for_ever_is_told_and_so_is_a_call_that_fails() -> None:
         assert ["ZeroDivisionError" in each for each in loop.failures] == [True]
 
 
-def test_stores_that_are_built_once_change_no_run(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_seed_makes_the_same_run_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
     def operations() -> list[Operation]:
         made = simulation.Run
         runs: list[simulation.Run] = []
@@ -72,12 +71,7 @@ def test_stores_that_are_built_once_change_no_run(monkeypatch: pytest.MonkeyPatc
         return runs[0].history.operations
 
     operations()  # what the first run of a process makes is there now
-    built_each_time = operations()
-    with stores_built_once():
-        assert operations() == built_each_time
-        with monkeypatch.context() as patch:
-            patch.setattr("storage.rows.select", lambda *_: pytest.fail("a statement is built again"))
-            assert operations() == built_each_time
+    assert operations() == operations()
 
 
 async def test_what_must_be_true_follows_from_what_did_not_overlap() -> None:
