@@ -3,6 +3,7 @@
 import logging
 import re
 import sys
+from asyncio import CancelledError
 from collections.abc import Mapping, Sequence
 from typing import Any, TextIO
 
@@ -104,6 +105,13 @@ def configure_logs(settings: LogSection, stream: TextIO | None = None) -> None:
     )
 
 
+def without_cancellation(record: logging.LogRecord) -> bool:
+    """Take the traceback off a request that was cancelled because the service ends: that is no fault."""
+    if record.exc_info and isinstance(record.exc_info[1], CancelledError):
+        record.exc_info, record.msg, record.args = None, "request cancelled at the end", ()
+    return True
+
+
 def _quiet_libraries(level: int) -> None:
     """Send library logs through the root handler alone, and drop access logs."""
     for name in ("uvicorn", "uvicorn.error", "uvicorn.asgi"):
@@ -111,6 +119,7 @@ def _quiet_libraries(level: int) -> None:
         library.handlers.clear()
         library.propagate = True
         library.setLevel(max(level, logging.INFO))
+        library.addFilter(without_cancellation)
     # Alembic logs every plugin that it finds, at each start.
     logging.getLogger("alembic").setLevel(max(level, logging.WARNING))
     access = logging.getLogger("uvicorn.access")

@@ -37,7 +37,7 @@ async def test_a_browser_gets_a_page_with_a_search_for_what_it_asked(path, metho
     assert 'action="/p/search"' in answer.text
     assert "The &lt;Site&gt;" in answer.text
     assert "<b>" not in answer.text
-    assert answer.headers["vary"] == "Accept, Accept-Encoding"
+    assert answer.headers["vary"] == "Accept, Accept-Language, Cookie, Accept-Encoding"
 
 
 async def test_everybody_else_gets_a_line():

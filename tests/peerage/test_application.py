@@ -54,8 +54,8 @@ async def test_parts_end_in_the_reverse_of_the_order_of_what_they_need(tmp_path,
             "downloads": (type(application.downloads.downloads), "stop"),
             "uploads": (type(application.torrents.uploads), "drain"),
             "takedowns": (type(application.torrents.takedowns), "drain"),
-            "swarms": (type(application.tracker.flusher), "flush"),
             "cache": (type(application.torrents.cache), "drain"),
+            "swarms": (type(application.tracker.flusher), "flush"),
         }
     for name, (kind, method) in parts.items():
         end = getattr(kind, method)

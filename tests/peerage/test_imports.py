@@ -98,7 +98,7 @@ ON_A_FOLDER = {
     ),
     "everything but downloads": (
         ("export exported", "import exported", f"torrent own {HASH} alice", "titles import titles.tsv"),
-        510,
+        530,
         {"downloads.downloads"},
     ),
     "deletions": ((f"delete {HASH}",), 516, {"downloads.downloads"}),

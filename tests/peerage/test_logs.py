@@ -1,6 +1,7 @@
 import io
 import json
 import logging
+from asyncio import CancelledError
 
 import pytest
 import structlog
@@ -212,3 +213,14 @@ def test_secrets_in_paths_and_of_our_own_form_are_hidden(secret):
 )
 def test_words_that_only_resemble_a_secret_stay(text):
     assert redact_text(text) == text
+
+
+def test_a_request_that_is_cancelled_at_the_end_has_no_traceback():
+    out = lines()
+    server = logging.getLogger("uvicorn.error")
+    server.error("Exception in ASGI application\n", exc_info=CancelledError())
+    server.error("Exception in ASGI application\n", exc_info=ValueError("why"))
+    cancelled, failed = map(json.loads, out.getvalue().splitlines())
+    assert cancelled["event"] == "request cancelled at the end"
+    assert "exception" not in cancelled
+    assert "ValueError: why" in failed["exception"]

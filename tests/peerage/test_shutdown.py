@@ -20,7 +20,7 @@ SIGNALS = (signal.SIGTERM, signal.SIGINT)
 def test_an_idle_service_ends(start_peerage: Start, by: signal.Signals) -> None:
     service = start_peerage()
     assert service.stop(by) == 0, service.output
-    assert "Traceback" not in service.output
+    assert "Traceback" not in service.output, service.output
 
 
 @pytest.mark.parametrize("by", SIGNALS)
@@ -37,7 +37,7 @@ def test_connections_do_not_hold_it_up(start_peerage: Start, by: signal.Signals)
         body.send(b"POST /autoupload.php HTTP/1.1\r\nHost: x\r\nContent-Length: 9999\r\n\r\nx")
         stack.enter_context(control(service.data))
         assert service.stop(by) == 0, service.output
-    assert "Traceback" not in service.output
+    assert "Traceback" not in service.output, service.output
 
 
 def control(data: Path) -> socket.socket:
