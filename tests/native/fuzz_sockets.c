@@ -387,7 +387,8 @@ static void maintain(uint8_t operand)
     memset(infohash, 'A' + (operand >> 3 & 1), sizeof infohash);
     switch (operand & 7) {
     case 0:
-        store_deny(world.store, infohash, true);
+        if (store_deny(world.store, infohash, true) != 0)
+            break; /* for want of memory, which Python raises */
         store_remove_denied(world.store);
         sockets_forget(world.sockets, infohash);
         break;
