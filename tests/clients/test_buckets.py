@@ -1,7 +1,6 @@
 """The service over a bucket that speaks S3: what was answered is there, and copies serve while the bucket is away."""
 
 import shutil
-import warnings
 
 import pytest
 
@@ -11,9 +10,6 @@ from tests.support.clients import ask, multipart
 from tests.support.processes import peerage_processes, wait_until
 
 pytestmark = pytest.mark.clients
-
-if "versitygw" not in SERVERS:
-    warnings.warn("there is no versitygw here: buckets are tested over moto alone", stacklevel=1)
 
 
 @pytest.fixture(params=SERVERS)
