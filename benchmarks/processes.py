@@ -59,23 +59,6 @@ def pinned(core: int | None) -> Iterator[None]:
 
 
 @contextmanager
-def scheduled_first(priority: int) -> Iterator[None]:
-    """Have what is started meanwhile run before whatever has no priority or a lower one, where that is allowed.
-
-    An open loop that shares its core with other load is otherwise late by their time slices, and tells of itself.
-    """
-    try:
-        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(priority))
-    except PermissionError:
-        yield
-        return
-    try:
-        yield
-    finally:
-        os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
-
-
-@contextmanager
 def started(
     command: Sequence[str],
     core: int | None,
