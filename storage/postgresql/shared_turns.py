@@ -8,6 +8,7 @@ from collections.abc import Callable, Coroutine, Generator, Sequence
 from time import perf_counter
 from typing import Any, Protocol, TypeVar
 
+from storage.change_outcome import LONGEST, TOGETHER, ChangeOutcome
 from storage.database import NO_PARAMETERS, AtEnd, Row, Sql
 from storage.postgresql.connections import Connection
 from storage.postgresql.dialect import PostgresqlDialect
@@ -17,9 +18,6 @@ from tasks.gathering import Gathered, Gathering, Turn
 from tasks.recent_work import RecentWork
 
 T = TypeVar("T")
-
-_TOGETHER = 256  # changes in one transaction
-_SECONDS = 0.1  # after which what is left of a transaction's changes waits for the next
 
 
 class _Asked:
@@ -116,7 +114,7 @@ class SharedTurns:
 
     def __init__(self, writer: TurnWriter, turn: Turn) -> None:
         self._writer = writer
-        self._gathering: Gathering[Body[Any], Any] = Gathering(self._commit, _TOGETHER, turn)
+        self._gathering: Gathering[Body[Any], Any] = Gathering(self._commit, TOGETHER, turn)
 
     async def run(self, body: Body[T]) -> T:
         """Run a change, and return its result once it is durable, or raise what it raised, with nothing changed."""
@@ -143,7 +141,7 @@ class SharedTurns:
         """Make changes without savepoints. _Undone: one has to be undone."""
         own = PostgresqlTransaction(self._writer.name, connection, self._writer.dialect, saves=False)
         transaction = SharedTransaction(own, apart=False)
-        until = perf_counter() + _SECONDS
+        until = perf_counter() + LONGEST
         for change in changes:
             writes = own.writes
             succeeded = await change.run(transaction)
@@ -163,7 +161,7 @@ class SharedTurns:
     ) -> set[TableChange | None]:
         """Make changes of which each that fails is undone by itself."""
         own = PostgresqlTransaction(self._writer.name, connection, self._writer.dialect)
-        until = perf_counter() + _SECONDS
+        until = perf_counter() + LONGEST
         for change in changes:
             await connection.execute("SAVEPOINT change")
             own.forget_savepoint()
@@ -181,38 +179,18 @@ class _Undone(Exception):
     """A change failed after it had changed something, so that its transaction has to be undone."""
 
 
-class _Change:
+class _Change(ChangeOutcome):
     """One change, and what came of it."""
 
     def __init__(self, body: Body[Any], client: RecentWork | None) -> None:
+        super().__init__(client)
         self._body = body
-        self._client = client
-        self._result: list[object] = []
-        self._error: Exception | None = None
 
     async def run(self, transaction: SharedTransaction) -> bool:
         """Run it, and return whether it did not fail."""
-        began = perf_counter()
+        self.begin()
         try:
-            self._result = [await driven(self._body(transaction))]
+            self.succeed(await driven(self._body(transaction)))
         except Exception as error:
-            self._error = error
-        if self._client is not None:
-            self._client.add(perf_counter() - began)
-        return self._error is None
-
-    def forget(self) -> None:
-        """Forget what came of it, which was undone."""
-        self._result, self._error = [], None
-
-    def raise_error(self) -> None:
-        """Raise what it raised."""
-        if self._error is not None:
-            raise self._error
-
-    def tell(self, gathered: Gathered[Body[Any], Any]) -> None:
-        """Tell what came of it; where it did not run, it runs in the next transaction."""
-        if self._error is not None:
-            gathered.fail(self._error)
-        elif self._result:
-            gathered.settle(self._result[0])
+            self.fail(error)
+        return self.succeeded

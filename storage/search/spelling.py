@@ -1,8 +1,12 @@
 """Words that differ from another by one letter that is wrong, missing, too much or in the wrong place."""
 
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 
+from storage.search.limits import MOST_RESPELT
+
+Held = Callable[[Iterable[str]], Awaitable[list[tuple[str, int]]]]
+"""Returns those of some terms that an index holds, and in how many torrents."""
 _LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789"
 _SHORTEST, _LONGEST = 4, 24
 
@@ -31,3 +35,15 @@ def _near(term: str) -> Iterator[str]:
             yield before + after[1:]
         if len(after) > 1:
             yield before + after[1] + after[0] + after[2:]
+
+
+async def respell(terms: Mapping[str, str], held: Held) -> dict[str, str]:
+    """Return for words, given with their terms, of those that an index does not hold the one that differs least."""
+    known = {term for term, _ in await held(terms.values())}
+    missing = [word for word, term in terms.items() if term not in known][:MOST_RESPELT]
+    found = {}
+    for word in missing:
+        neighbours = await held(near(terms[word]))
+        if neighbours:
+            found[word] = max(neighbours, key=lambda each: (each[1], each[0]))[0]
+    return found

@@ -12,6 +12,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any, Protocol, TypeVar
 
+from storage.change_outcome import LONGEST, TOGETHER, ChangeOutcome
 from storage.database import NO_PARAMETERS, AtEnd, DatabaseError, Row, Sql
 from storage.dialect import changes_made
 from storage.sqlite.dialect import SqliteDialect
@@ -22,9 +23,6 @@ from tasks.gathering import Gathered, Gathering, Turn
 from tasks.recent_work import RecentWork
 
 T = TypeVar("T")
-
-_TOGETHER = 256  # changes in one transaction
-_SECONDS = 0.1  # after which what is left of a transaction's changes waits for the next
 
 
 class ThreadTransaction:
@@ -122,7 +120,7 @@ class SharedCommits:
 
     def __init__(self, writer: Writer, turn: Turn) -> None:
         self._writer = writer
-        self._gathering: Gathering[Body[Any], Any] = Gathering(self._commit, _TOGETHER, turn)
+        self._gathering: Gathering[Body[Any], Any] = Gathering(self._commit, TOGETHER, turn)
 
     async def run(self, body: Body[T]) -> T:
         """Run a change, and return its result once it is durable, or raise what it raised, with nothing changed."""
@@ -145,41 +143,21 @@ class SharedCommits:
             change.tell(each)
 
 
-class _Change:
+class _Change(ChangeOutcome):
     """One change in the connection's thread, and what came of it."""
 
     def __init__(self, body: Body[Any], client: RecentWork | None) -> None:
+        super().__init__(client)
         self._body = body
-        self._client = client
-        self._result: list[object] = []
-        self._error: Exception | None = None
 
     def run(self, transaction: ThreadTransaction) -> bool:
         """Run it, and return whether it did not fail."""
-        began = perf_counter()
+        self.begin()
         try:
-            self._result = [driven(self._body(transaction))]
+            self.succeed(driven(self._body(transaction)))
         except Exception as error:
-            self._error = error
-        if self._client is not None:
-            self._client.add(perf_counter() - began)
-        return self._error is None
-
-    def forget(self) -> None:
-        """Forget what came of it, which was undone."""
-        self._result, self._error = [], None
-
-    def raise_error(self) -> None:
-        """Raise what it raised."""
-        if self._error is not None:
-            raise self._error
-
-    def tell(self, gathered: Gathered[Body[Any], Any]) -> None:
-        """Tell what came of it; where it did not run, it runs in the next transaction."""
-        if self._error is not None:
-            gathered.fail(self._error)
-        elif self._result:
-            gathered.settle(self._result[0])
+            self.fail(error)
+        return self.succeeded
 
 
 class _Undone(Exception):
@@ -220,7 +198,7 @@ def _transaction(
 
 def _make(connection: sqlite3.Connection, transaction: ThreadTransaction, changes: Sequence[_Change]) -> None:
     """Make changes. _Undone: one has to be undone."""
-    until = perf_counter() + _SECONDS
+    until = perf_counter() + LONGEST
     for change in changes:
         before = connection.total_changes
         if not change.run(transaction):
@@ -242,7 +220,7 @@ def _make_apart(
     connection: sqlite3.Connection, transaction: ThreadTransaction, changes: Sequence[_Change]
 ) -> None:
     """Make changes of which each that fails is undone by itself."""
-    until = perf_counter() + _SECONDS
+    until = perf_counter() + LONGEST
     for change in changes:
         connection.execute("SAVEPOINT change")
         if not change.run(transaction):

@@ -49,7 +49,7 @@ async def test_changes_under_way_together_are_few_commits(database):
 
 
 async def test_what_a_long_transaction_leaves_is_made_in_the_next(database, monkeypatch):
-    monkeypatch.setattr("storage.sqlite.shared_commits._SECONDS", 0.0)
+    monkeypatch.setattr("storage.sqlite.shared_commits.LONGEST", 0.0)
     statements = []
     await database.on_writer(lambda writer: writer.set_trace_callback(statements.append))
     await asyncio.gather(*(database.change(adding(name)) for name in "abcde"))
@@ -62,7 +62,7 @@ async def test_what_was_undone_with_another_is_made_again_before_it_is_told(data
     async def fail(transaction):
         await transaction.run("INSERT INTO thing VALUES ('half')")
         # The second time there is time for one change alone.
-        monkeypatch.setattr("storage.sqlite.shared_commits._SECONDS", 0.0)
+        monkeypatch.setattr("storage.sqlite.shared_commits.LONGEST", 0.0)
         raise KeyError
 
     changes = (adding("a"), adding("b"), adding("c"), fail, adding("d"))

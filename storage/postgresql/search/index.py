@@ -6,16 +6,13 @@ from typing import Any
 from bittorrent.refusal import Refusal
 from catalogue.query import (
     MATCH_ALL,
-    CategoryTerm,
     FacetCounts,
     Query,
     SearchColumn,
     SearchHits,
     SearchQuery,
     SortOrder,
-    TagTerm,
     TextTerm,
-    UploaderTerm,
 )
 from storage.database import Database, QueryTimeout
 from storage.postgresql.search import facet_counts, statements
@@ -24,12 +21,12 @@ from storage.postgresql.search.match_expression import Conditions, exclude_hidde
 from storage.postgresql.search.statements import Match
 from storage.search import spelling
 from storage.search.facets import read_counts
-from storage.search.limits import FACETS_OF, LEADERS, MOST_RESPELT, MOST_TAGS, shuffle_factor
+from storage.search.limits import FACETS_OF, LEADERS, MOST_TAGS, shuffle_factor
+from storage.search.names import resolve_names
 from storage.search.terms import (
     BY_COLUMN,
     COLUMNS,
     ResolvedNames,
-    fold_user_name,
     is_expensive,
     leaves,
     normalize_negation,
@@ -78,7 +75,7 @@ class PostgresqlSearchIndex(SearchDocumentUpdater):
     async def facets(self, wanted: SearchQuery, since: Sequence[int]) -> FacetCounts:
         """Count what the newest hits can be narrowed by. Refusal: `search-too-slow`."""
         query = normalize_negation(wanted.query)
-        matching = _Matching(await self._resolve_names(query), moderates=wanted.moderates)
+        matching = _Matching(await resolve_names(query, self), moderates=wanted.moderates)
         sql = facet_counts.statement(matching.match("match", query))
         given = {"as_of": wanted.as_of, "most": FACETS_OF + 1, "since": list(since)}
         rows = await self._rows(sql, matching.parameters | given)
@@ -88,14 +85,7 @@ class PostgresqlSearchIndex(SearchDocumentUpdater):
     async def spellings(self, words: Sequence[str]) -> dict[str, str]:
         """Return for each word that the index does not hold the one that it holds and that differs least."""
         terms = {word: term for word in words if (term := spelling.index_term(word)) and term.isalnum()}
-        held = {term for term, _ in await self._held(terms.values())}
-        missing = [word for word, term in terms.items() if term not in held][:MOST_RESPELT]
-        found = {}
-        for word in missing:
-            near = await self._held(spelling.near(terms[word]))
-            if near:
-                found[word] = max(near, key=lambda each: (each[1], each[0]))[0]
-        return found
+        return await spelling.respell(terms, self._held)
 
     async def _held(self, words: Iterable[str]) -> list[tuple[str, int]]:
         """Return those of the words that the index holds, and in how many torrents."""
@@ -134,7 +124,7 @@ class PostgresqlSearchIndex(SearchDocumentUpdater):
                 order, descending=descending, include_hidden=wanted.moderates, grouped=grouped
             )
             return sql, {}
-        matching = _Matching(await self._resolve_names(query), moderates=wanted.moderates)
+        matching = _Matching(await resolve_names(query, self), moderates=wanted.moderates)
         every = matching.match("match", query)
         with_leaders = not any(isinstance(leaf, BY_COLUMN) or is_expensive(leaf) for leaf in leaves(query))
         if not by_words:
@@ -149,34 +139,18 @@ class PostgresqlSearchIndex(SearchDocumentUpdater):
         )
         return sql, matching.parameters
 
-    async def _resolve_names(self, query: Query) -> ResolvedNames:
-        """Look up the tags, uploaders and categories that a search names."""
-        found = list(leaves(query))
-        tags = [leaf for leaf in found if isinstance(leaf, TagTerm)]
-        users = [fold_user_name(leaf.name) for leaf in found if isinstance(leaf, UploaderTerm)]
-        has_categories = any(isinstance(leaf, CategoryTerm) for leaf in found)
-        listed = await self._rows(_CATEGORIES, {}) if has_categories else []
-        return ResolvedNames(
-            tags=await self._resolve_tags(tags) if tags else {},
-            uploaders=dict(await self._rows(_UPLOADERS, {"names": _texts(users)})) if users else {},
-            categories={name: number for number, name, _ in listed},
-            subcategories={
-                number: [below for below, _, parent in listed if parent == number] for number, _, _ in listed
-            },
-        )
+    async def read_categories(self) -> list[tuple[Any, ...]]:
+        """Return every category: id, folded name, id of the one above it. Refusal: `search-too-slow`."""
+        return await self._rows(_CATEGORIES, {})
 
-    async def _resolve_tags(self, wanted: Sequence[TagTerm]) -> dict[tuple[str, bool], list[int]]:
-        # What cannot be a name is asked for under another; what comes back is of those that were asked for.
-        names = {_text(tag.name): tag.name for tag in wanted}
-        parameters = {
-            "exact": _texts(tag.name for tag in wanted if not tag.prefix),
-            "beginnings": _texts(tag.name for tag in wanted if tag.prefix),
-            "most": MOST_TAGS,
-        }
-        ids: dict[tuple[str, bool], list[int]] = {}
-        for prefix, name, number in await self._rows(_TAGS, parameters):
-            ids.setdefault((names.get(name, name), bool(prefix)), []).append(number)
-        return ids
+    async def read_uploaders(self, folded: Sequence[str]) -> list[tuple[Any, ...]]:
+        """Return the accounts of folded names. Refusal: `search-too-slow`."""
+        return await self._rows(_UPLOADERS, {"names": list(folded)})
+
+    async def read_tags(self, exact: Sequence[str], beginnings: Sequence[str]) -> list[tuple[Any, ...]]:
+        """Return tags by name and by beginning. Refusal: `search-too-slow`."""
+        parameters = {"exact": list(exact), "beginnings": list(beginnings), "most": MOST_TAGS}
+        return await self._rows(_TAGS, parameters)
 
     async def _rows(self, sql: str, parameters: dict[str, object]) -> list[tuple[Any, ...]]:
         try:
@@ -204,12 +178,3 @@ class _Matching:
         expressed = match_expression(query, self._known, columns)
         self.parameters[name] = expressed if self._moderates else exclude_hidden(expressed)
         return Match(name, condition)
-
-
-def _texts(names: Iterable[str]) -> list[str]:
-    return [_text(name) for name in names]
-
-
-def _text(name: str) -> str:
-    """Return a name; what UTF-8 cannot encode becomes a question mark, which no name has."""
-    return name.encode("utf-8", "replace").decode().replace("\0", "?")

@@ -7,24 +7,20 @@ from typing import Any
 from bittorrent.refusal import Refusal
 from catalogue.query import (
     MATCH_ALL,
-    CategoryTerm,
     FacetCounts,
     Query,
     SearchColumn,
     SearchHits,
     SearchQuery,
     SortOrder,
-    TagTerm,
     TextTerm,
-    UploaderTerm,
 )
 from storage.database import Database, QueryTimeout
 from storage.search import spelling
 from storage.search.facets import read_counts
-from storage.search.limits import FACETS_OF, LEADERS, MOST_RESPELT, MOST_TAGS, shuffle_factor
+from storage.search.limits import FACETS_OF, LEADERS, MOST_TAGS, shuffle_factor
+from storage.search.names import resolve_names, writable
 from storage.search.terms import (
-    ResolvedNames,
-    fold_user_name,
     is_expensive,
     leaves,
     normalize_negation,
@@ -86,7 +82,7 @@ class SqliteSearchIndex(SearchIndexUpdater):
     async def facets(self, wanted: SearchQuery, since: Sequence[int]) -> FacetCounts:
         """Count what the newest hits can be narrowed by. Refusal: `search-too-slow`."""
         query = normalize_negation(wanted.query)
-        known = await self._resolve_names(query)
+        known = await resolve_names(query, self)
         condition, parameters = column_condition(query, known, statements.MATCHES_TORRENT)
         expressed = match_expression(query, known)
         parameters["match"] = expressed if wanted.moderates else exclude_hidden(expressed)
@@ -98,20 +94,12 @@ class SqliteSearchIndex(SearchIndexUpdater):
     async def spellings(self, words: Sequence[str]) -> dict[str, str]:
         """Return for each word that the index does not hold the one that it holds and that differs least."""
         terms = {word: term for word in words if (term := spelling.index_term(word))}
-        held = {term for term, _ in await self._vocabulary(terms.values())}
-        missing = [word for word, term in terms.items() if term not in held][:MOST_RESPELT]
-        found = {}
-        for word in missing:
-            near = await self._vocabulary(spelling.near(terms[word]))
-            if near:
-                found[word] = max(near, key=lambda each: (each[1], each[0]))[0]
-        return found
+        return await spelling.respell(terms, self._vocabulary)
 
     async def _vocabulary(self, terms: Iterable[str]) -> list[tuple[str, int]]:
         """Return those of the terms that the index holds, and in how many torrents."""
-        return [
-            (term, count) for term, count in await self._rows(_HELD, {"terms": _texts(terms)}, short=False)
-        ]
+        asked = json.dumps([writable(term) for term in terms])
+        return [(term, count) for term, count in await self._rows(_HELD, {"terms": asked}, short=False)]
 
     async def _search(self, wanted: SearchQuery, *, grouped: bool) -> SearchHits:
         query = normalize_negation(wanted.query)
@@ -147,7 +135,7 @@ class SqliteSearchIndex(SearchIndexUpdater):
                 order, descending=descending, include_hidden=wanted.moderates, grouped=grouped
             )
             return sql, {}
-        known = await self._resolve_names(query)
+        known = await resolve_names(query, self)
         condition, parameters = column_condition(query, known, statements.MATCHES_TORRENT)
 
         def shown(expressed: str) -> str:
@@ -174,34 +162,18 @@ class SqliteSearchIndex(SearchIndexUpdater):
         )
         return sql, parameters
 
-    async def _resolve_names(self, query: Query) -> ResolvedNames:
-        """Look up the tags, uploaders and categories that a search names."""
-        found = list(leaves(query))
-        tags = [leaf for leaf in found if isinstance(leaf, TagTerm)]
-        users = [fold_user_name(leaf.name) for leaf in found if isinstance(leaf, UploaderTerm)]
-        has_categories = any(isinstance(leaf, CategoryTerm) for leaf in found)
-        listed = await self._rows(_CATEGORIES, {}, short=True) if has_categories else []
-        return ResolvedNames(
-            tags=await self._resolve_tags(tags) if tags else {},
-            uploaders=dict(await self._rows(_UPLOADERS, {"names": _texts(users)}, short=True))
-            if users
-            else {},
-            categories={name: number for number, name, _ in listed},
-            subcategories={
-                number: [below for below, _, parent in listed if parent == number] for number, _, _ in listed
-            },
-        )
+    async def read_categories(self) -> list[tuple[Any, ...]]:
+        """Return every category: id, folded name, id of the one above it. Refusal: `search-too-slow`."""
+        return await self._rows(_CATEGORIES, {}, short=True)
 
-    async def _resolve_tags(self, wanted: Sequence[TagTerm]) -> dict[tuple[str, bool], list[int]]:
-        parameters = {
-            "exact": _texts(tag.name for tag in wanted if not tag.prefix),
-            "beginnings": _texts(tag.name for tag in wanted if tag.prefix),
-            "most": MOST_TAGS,
-        }
-        ids: dict[tuple[str, bool], list[int]] = {}
-        for prefix, name, number in await self._rows(_TAGS, parameters, short=await self._is_small()):
-            ids.setdefault((name, bool(prefix)), []).append(number)
-        return ids
+    async def read_uploaders(self, folded: Sequence[str]) -> list[tuple[Any, ...]]:
+        """Return the accounts of folded names. Refusal: `search-too-slow`."""
+        return await self._rows(_UPLOADERS, {"names": json.dumps(list(folded))}, short=True)
+
+    async def read_tags(self, exact: Sequence[str], beginnings: Sequence[str]) -> list[tuple[Any, ...]]:
+        """Return tags by name and by beginning. Refusal: `search-too-slow`."""
+        names = {"exact": json.dumps(list(exact)), "beginnings": json.dumps(list(beginnings))}
+        return await self._rows(_TAGS, {**names, "most": MOST_TAGS}, short=await self._is_small())
 
     async def _is_small(self) -> bool:
         version = self._database.version(_COUNTED)
@@ -215,8 +187,3 @@ class SqliteSearchIndex(SearchIndexUpdater):
             return await self._database.rows(sql, parameters, seconds=self._seconds, short=short)
         except QueryTimeout as error:
             raise Refusal("search-too-slow", f"it was given {self._seconds:g} s") from error
-
-
-def _texts(names: Iterable[str]) -> str:
-    """Return names as one JSON parameter; what UTF-8 cannot encode becomes a question mark, which no name has."""
-    return json.dumps([name.encode("utf-8", "replace").decode().replace("\0", "?") for name in names])
