@@ -13,13 +13,11 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <pthread.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -42,7 +40,6 @@ enum {
     TURN_MOST = 256 << 10,  /* bytes of files that one connection gets before others have their turn */
     WRITE_STEP = 64 << 10, /* bytes that a client has to take in its time to get as much again */
     SPARE_MOST = 64, /* connection objects kept for the next clients */
-    TURN_NS = 100000, /* the least that the kernel takes */
     STACK = 256 << 10
 };
 
@@ -795,28 +792,10 @@ static void handle(struct thread *thread, struct source *source, uint32_t happen
     }
 }
 
-/* Ask for short turns of a core instead of long ones: who asks for less at once is run sooner, before Python's threads
- * that have turns of milliseconds. Linux 6.12 and newer listen to it for ordinary threads, others ignore it. */
-static void prefer_short_turns(void)
-{
-    struct {
-        uint32_t size, policy;
-        uint64_t flags;
-        int32_t nice;
-        uint32_t priority;
-        uint64_t runtime, deadline, period;
-    } attributes = {.size = sizeof attributes};
-    if (syscall(SYS_sched_getattr, 0, &attributes, sizeof attributes, 0) != 0 || attributes.policy != SCHED_OTHER)
-        return;
-    attributes.runtime = TURN_NS;
-    (void)syscall(SYS_sched_setattr, 0, &attributes, 0);
-}
-
 static void *run(void *given)
 {
     struct thread *thread = given;
     struct epoll_event events[EVENTS];
-    prefer_short_turns();
     while (!thread->stopping) {
         int timeout = thread->wheel.count || thread->paused ? WHEEL_TICK_MS : -1;
         int count = epoll_wait(thread->epoll, events, EVENTS, timeout);
