@@ -6,6 +6,7 @@ import platform
 import random
 import re
 import socket
+import time
 from collections.abc import Awaitable, Callable, Coroutine
 from pathlib import Path
 from typing import Any
@@ -14,10 +15,11 @@ import pytest
 
 from bittorrent.infohash import InfoHash
 from cache.record import CacheRecord
-from doors import kept_files
-from doors.kept_files import KeptFileRenewal
+from doors.file_answers import FileAnswers
+from doors.kept_files import SECONDS, KeptFileRenewal, KeptFiles
 from doors.native import native
 from tests.support.file_service import PATIENCE, FileService, all_of, body, file_service, run, status
+from tests.support.tasks import until
 from tests.support.torrents import names, torrent
 
 pytestmark = pytest.mark.skipif(native is None, reason="the extension is not built")
@@ -209,42 +211,48 @@ def test_a_file_that_is_set_aside_is_dropped(tmp_path: Path) -> None:
     served(tmp_path, talk)
 
 
-def test_answers_end_with_their_time_and_those_in_use_are_made_anew(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_those_in_use_are_made_anew_before_they_end(tmp_path: Path) -> None:
     async def talk(service: FileService) -> None:
         table, torrents = service.listeners.kept_files, service.application.torrents
         assert table is not None
-        renewal = KeptFileRenewal(table, torrents.cache, torrents.files)
+        early = KeptFiles(table.table, time.monotonic, renewed_before=SECONDS + 1)
+        renewal = KeptFileRenewal(early, torrents.cache, torrents.files)
         used, unused = torrent("used"), torrent("unused")
         target = f"/torrent/{await service.add(unused)}"
         await service.get(target)
         target = await kept(service, used)
         assert [each for shard in range(16) for each in table.ending(shard)] == []
-        with monkeypatch.context() as patched:
-            patched.setattr(kept_files, "_RENEWED_BEFORE", kept_files.SECONDS + 1)
-            [(infohash, packed)] = [each for shard in range(16) for each in table.ending(shard)]
-            assert (infohash.upper, packed) == (names(used)[0], False)
-            for shard in range(16):
-                await renewal.renew(shard)
-            assert table.counts().stored == 3
-            assert [each for shard in range(16) for each in table.ending(shard)] == []
-            assert body(await service.get(target)) == used
-            [file] = [
-                each for each in (tmp_path / "data").rglob("*.torrent.gz") if names(used)[0][4:] in each.name
-            ]
-            file.unlink()
-            assert body(await service.get(target)) == used, "until it is looked at again"
-            for shard in range(16):
-                await renewal.renew(shard)
-            assert status(await service.get(target)) == 404
-            patched.setattr(kept_files, "SECONDS", 0)
-            target = f"/torrent/{await service.add(torrent('short'))}"
-            before = service.answered
-            for _ in range(3):
-                assert status(await service.get(target)) == 200
-            assert service.answered == before
-            assert table.counts().expired == 2
+        [(infohash, packed)] = [each for shard in range(16) for each in early.ending(shard)]
+        assert (infohash.upper, packed) == (names(used)[0], False)
+        for shard in range(16):
+            await renewal.renew(shard)
+        assert table.counts().stored == 3
+        assert [each for shard in range(16) for each in early.ending(shard)] == []
+        assert body(await service.get(target)) == used
+        [file] = [
+            each for each in (tmp_path / "data").rglob("*.torrent.gz") if names(used)[0][4:] in each.name
+        ]
+        file.unlink()
+        assert body(await service.get(target)) == used, "until it is looked at again"
+        for shard in range(16):
+            await renewal.renew(shard)
+        assert status(await service.get(target)) == 404
+
+    served(tmp_path, talk)
+
+
+def test_answers_end_with_their_time(tmp_path: Path) -> None:
+    async def talk(service: FileService) -> None:
+        table = service.listeners.kept_files
+        assert table is not None
+        ended, data = KeptFiles(table.table, time.monotonic, seconds=0), torrent("short")
+        infohash = InfoHash.parse(await service.add(data))
+        record = await service.application.torrents.cache.find(infohash)
+        assert isinstance(record, CacheRecord)
+        for count in range(1, 4):
+            assert ended.keep(infohash, FileAnswers(record, packed=False), data, ended.generation(infohash))
+            assert body(await service.get(f"/torrent/{infohash.upper}")) == data
+            assert (service.answered, table.counts().expired) == (0, count)
 
     served(tmp_path, talk)
 
@@ -288,8 +296,7 @@ def test_slow_readers_share_one_copy_and_get_it_whole(tmp_path: Path) -> None:
             assert second.startswith(b"404 ")
         for client in clients:
             client.close()
-        while table.counts().bytes:
-            await asyncio.sleep(0)
+        await until(lambda: not table.counts().bytes)
 
     served(tmp_path, talk)
 
@@ -310,8 +317,7 @@ def test_a_client_that_does_not_read_is_dropped_with_its_file(tmp_path: Path) ->
             await loop.sock_recv(client, 1)
             table.forget([InfoHash.parse(names(data)[0])])
             assert table.counts().bytes
-            while table.counts().bytes:
-                await asyncio.sleep(0.01)
+            await until(lambda: not table.counts().bytes)
 
     served(tmp_path, talk, http={"body_timeout": 0.5})
 
