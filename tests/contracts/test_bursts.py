@@ -10,6 +10,7 @@ from bittorrent.infohash import InfoHash
 from doors.native import native
 from tests.contracts.raw_requests import HASHES
 from tests.support.announce_paths import PATIENCE, AnnouncePath, tracker_setup
+from tests.support.tasks import until
 from tracker.model import Announce, Event
 
 pytestmark = pytest.mark.skipif(native is None, reason="the extension is not built")
@@ -44,12 +45,6 @@ def fill(here):
     return here.tracker.store.scrape(HASH).incomplete
 
 
-async def until(happened):
-    async with asyncio.timeout(PATIENCE):
-        while not happened():
-            await asyncio.sleep(0.01)
-
-
 async def drained(one):
     """Read to the end of the connection, however it ends; return how many answers came."""
     loop, heard = asyncio.get_running_loop(), b""
@@ -74,7 +69,7 @@ async def exchange(way, burst):
             await loop.sock_connect(one, ("127.0.0.1", port))
             async with asyncio.timeout(PATIENCE):
                 await loop.sock_sendall(one, burst)
-            await until(lambda: here.tracker.store.scrape(HASH).incomplete == 0)
+            await until(lambda: here.tracker.store.scrape(HASH).incomplete == 0, PATIENCE)
             return await drained(one)
 
 

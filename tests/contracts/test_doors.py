@@ -27,6 +27,7 @@ from tests.support.announce_paths import (
     TrackerSetup,
     tracker_setup,
 )
+from tests.support.tasks import turn
 from tracker.access import AccessTable, AddressRule, ClientRule
 from tracker.mode import Mode
 from tracker.model import AnnounceTerms
@@ -61,7 +62,7 @@ async def exchange(port: int, pieces: list[bytes]) -> bytes:
         for piece in pieces:
             writer.write(piece)
             await writer.drain()
-            await asyncio.sleep(0)
+            await turn()
         return await asyncio.wait_for(reader.read(), PATIENCE)
     except ConnectionResetError:
         return b"reset"

@@ -22,6 +22,7 @@ from tests.support.announce_paths import (
     tracker_setup,
     with_websocket,
 )
+from tests.support.tasks import turn
 from tests.support.websocket_client import HEAD
 from tracker.socket_peers import SocketTerms
 
@@ -102,7 +103,7 @@ async def ask(port, *pieces):
         for piece in pieces:
             writer.write(piece)
             await writer.drain()
-            await asyncio.sleep(0)
+            await turn()
         return await asyncio.wait_for(reader.read(), PATIENCE)
     except ConnectionResetError:
         return b""
@@ -185,18 +186,14 @@ def test_a_peer_over_websocket_is_the_one_that_the_header_names(way):
 
 
 @needs_native
-def test_caps_are_those_of_the_client():
-    async def main():
-        way = AnnouncePath("threads", in_c=True, per_address=1)
-        async with way.serving(tracker_setup(in_c=True, proxied=True)) as port:
-            held, writer = await asyncio.open_connection("127.0.0.1", port)
-            writer.write(v1("9.8.7.6") + ANNOUNCE % b"")
-            await held.readuntil(b"external ip")
-            answers = [await ask(port, v1(each) + request()) for each in ("9.8.7.6", "9.8.7.5")]
-            writer.transport.abort()
-            return answers
-
-    same, other = asyncio.run(main())
+async def test_caps_are_those_of_the_client():
+    way = AnnouncePath("threads", in_c=True, per_address=1)
+    async with way.serving(tracker_setup(in_c=True, proxied=True)) as port:
+        held, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(v1("9.8.7.6") + ANNOUNCE % b"")
+        await held.readuntil(b"external ip")
+        same, other = [await ask(port, v1(each) + request()) for each in ("9.8.7.6", "9.8.7.5")]
+        writer.transport.abort()
     assert same == b""
     assert external("9.8.7.5") in other
 
@@ -244,18 +241,16 @@ def test_packets_are_of_the_client_that_their_header_names():
 
 
 @needs_native
-def test_threads_read_the_headers_of_packets_alike():
-    async def main():
-        loop = asyncio.get_running_loop()
-        async with WAYS["threads, store in C"].serving(tracker_setup(in_c=True, proxied=True)) as port:
-            with socket.socket(type=socket.SOCK_DGRAM) as one:
-                one.setblocking(False)
-                one.connect(("127.0.0.1", port))
-                for each in (*IGNORED, *PACKETS):  # what is ignored comes first: the answers are in order
-                    await loop.sock_sendall(one, each)
-                return [await asyncio.wait_for(loop.sock_recv(one, 100), PATIENCE) for _ in PACKETS]
-
-    assert asyncio.run(main()) == python_answers(PACKETS)[0]
+async def test_threads_read_the_headers_of_packets_alike():
+    loop = asyncio.get_running_loop()
+    async with WAYS["threads, store in C"].serving(tracker_setup(in_c=True, proxied=True)) as port:
+        with socket.socket(type=socket.SOCK_DGRAM) as one:
+            one.setblocking(False)
+            one.connect(("127.0.0.1", port))
+            for each in (*IGNORED, *PACKETS):  # what is ignored comes first: the answers are in order
+                await loop.sock_sendall(one, each)
+            answers = [await asyncio.wait_for(loop.sock_recv(one, 100), PATIENCE) for _ in PACKETS]
+    assert answers == python_answers(PACKETS)[0]
 
 
 pieces = st.one_of(

@@ -27,6 +27,7 @@ from tests.support.announce_paths import (
     with_native_websocket,
     with_websocket,
 )
+from tests.support.tasks import until
 from tests.support.websocket_client import ACCEPT, HEAD, PATIENCE, WebSocketClient, raw_frame
 from tracker.access import AccessTable, AddressRule, ClientRule
 from tracker.counters import Transport
@@ -120,15 +121,12 @@ class Service:
 
     async def counts(self, wanted: tuple[int, int]) -> None:
         """Wait until the swarm has so many seeders and leechers."""
-        while True:
-            counts = self.setup.tracker.store.scrape(HASHES[0])
-            if (counts.complete, counts.incomplete) == wanted:
-                return
-            await asyncio.sleep(0.005)
 
-    async def until(self, met: Callable[[], bool]) -> None:
-        while not met():
-            await asyncio.sleep(0.005)
+        def are_there() -> bool:
+            counts = self.setup.tracker.store.scrape(HASHES[0])
+            return (counts.complete, counts.incomplete) == wanted
+
+        await until(are_there, PATIENCE)
 
     async def http(self, request: bytes) -> bytes:
         """Send one request on a connection of its own, and return all of the answer."""
@@ -595,7 +593,7 @@ def test_as_many_offers_are_passed_on_as_are_wanted_and_ten_at_most(run, said, h
     async def talk(service: Service) -> None:
         others = [await service.join(f"o{at}") for at in range(15)]
         await service.join("asker", offers=offers(12), **said)
-        await service.until(lambda: service.door.relayed.offers == heard)
+        await until(lambda: service.door.relayed.offers == heard)
         for each in others:
             each.send({"action": "scrape", "info_hash": HASH})
         got = [await each.hear() for each in others]
@@ -712,11 +710,11 @@ def test_closing_is_stopping_for_every_torrent_of_a_connection(run, how):
             assert await client.closed() == 1000
         else:
             client.writer.write_eof()
-        await service.until(lambda: service.setup.tracker.store.totals().peers == 0)
-        await service.until(lambda: service.door.counts.open == 0)
-        await service.until(lambda: service.setup.guard.open == 0)
+        await until(lambda: service.setup.tracker.store.totals().peers == 0)
+        await until(lambda: service.door.counts.open == 0)
+        await until(lambda: service.setup.guard.open == 0)
         if service.setup.door is not None:
-            await service.until(lambda: service.setup.door.numbers()["open"] == 0)
+            await until(lambda: service.setup.door.numbers()["open"] == 0)
 
     run(talk)
 
@@ -742,7 +740,7 @@ def test_a_client_that_comes_back_takes_its_place_and_a_stranger_does_not(run):
         new = await service.client(headers=b"X-Forwarded-For: 203.0.113.1\r\n")
         assert (await new.ask(announce("a")))["incomplete"] == 1
         old.abort()
-        await service.until(lambda: service.door.counts.open == 2)
+        await until(lambda: service.door.counts.open == 2)
         await service.counts((0, 1))
         assert (await new.ask(announce("a", left=0)))["complete"] == 1
 
@@ -796,7 +794,7 @@ def test_connections_beyond_the_caps_are_turned_away(run):
         assert over.said.startswith(b"HTTP/1.1 503 ")
         assert service.door.counts.turned_away == 2
         first[0].abort()
-        await service.until(lambda: service.door.counts.open == 2)
+        await until(lambda: service.door.counts.open == 2)
         again = await service.client(headers=b"X-Forwarded-For: 203.0.113.1\r\n")
         assert again.said.startswith(b"HTTP/1.1 101 ")
 
@@ -870,7 +868,7 @@ def test_whoever_breaks_the_protocol_or_a_limit_is_told_the_code_and_ended(run, 
         client.send_raw(data)
         assert await client.closed() == code
         await service.counts((0, 1))
-        await service.until(lambda: service.door.counts.open == 1)
+        await until(lambda: service.door.counts.open == 1)
         assert service.door.counts.broken == 1
         assert (await other.ask(announce("b")))["incomplete"] == 1
 
@@ -918,7 +916,7 @@ def test_a_reader_that_takes_nothing_is_cut_off_and_the_others_are_served(run):
         await service.counts((0, 1))
         assert (await quick.ask(announce("quick")))["incomplete"] == 1
         slow.abort()
-        await service.until(lambda: service.held() == 0)
+        await until(lambda: service.held() == 0)
 
     run(talk, limits=SocketLimits(queue=100_000))
 
@@ -954,7 +952,7 @@ def test_the_silent_are_pinged_and_ended_when_they_do_not_answer(run):
         for each in (silent, alive):
             assert await each.frame() == (Opcode.PING, b"")
         alive.send_raw(raw_frame(10, b""))
-        await service.until(lambda: service.pinged() == 1)
+        await until(lambda: service.pinged() == 1)
         service.setup.clock.now += 60
         service.sweep()
         await service.counts((0, 1))

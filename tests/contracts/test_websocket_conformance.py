@@ -18,6 +18,7 @@ from bittorrent.refusal import REASONS
 from doors.websocket import SocketLimits
 from tests.contracts.raw_requests import HASHES
 from tests.contracts.test_websocket import WAYS, Service, serving
+from tests.support.tasks import until
 from tests.support.websocket_client import PATIENCE, WebSocketClient, raw_frame
 from tracker.socket_peers import SocketTerms
 
@@ -49,8 +50,8 @@ def converse(request):
 
 
 async def _none_is_left(service: Service) -> None:
-    await service.until(lambda: service.door.counts.open == 0)
-    await service.until(lambda: service.held() == 0)
+    await until(lambda: service.door.counts.open == 0)
+    await until(lambda: service.held() == 0)
 
 
 def answered(*data: bytes, with_what: Any = REFUSED) -> Talk:

@@ -13,6 +13,7 @@ import pytest
 
 from doors.acceptor import Acceptor
 from doors.connection_guard import ConnectionGuard
+from tests.support.tasks import until
 
 PAUSE = 0.02
 
@@ -69,8 +70,7 @@ async def test_without_descriptors_clients_wait_for_the_next_one(guard, listenin
             os.close(spare)
             try:
                 resource.setrlimit(resource.RLIMIT_NOFILE, (spare, hard))
-                while guard.accepting_paused < 3:
-                    await asyncio.sleep(PAUSE)
+                await until(lambda: guard.accepting_paused >= 3)
             finally:
                 resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
             assert [await greeted(each) for each in clients] == [b"127.0.0.1\n"] * 8
@@ -140,8 +140,7 @@ async def test_the_end_closes_the_sockets_also_in_a_pause(guard):
         address = one.getsockname()
         async with accepting(guard, one):
             with socket.create_connection(address, 15):
-                while not guard.accepting_paused:
-                    await asyncio.sleep(PAUSE)
+                await until(lambda: guard.accepting_paused)
         paused = guard.accepting_paused
         await asyncio.sleep(3 * PAUSE)
         assert guard.accepting_paused == paused

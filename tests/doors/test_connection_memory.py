@@ -3,6 +3,7 @@ import asyncio
 import pytest
 
 from doors.connection_memory import ConnectionMemory, HeldMemory
+from tests.support.tasks import begun
 
 
 class Timer:
@@ -125,8 +126,7 @@ async def test_an_answer_takes_what_was_reserved_for_it(memory: ConnectionMemory
 async def test_an_answer_waits_for_room_and_gives_up_in_time(memory: ConnectionMemory, timer: Timer) -> None:
     one, two = connection(memory, "a"), connection(memory, "b")
     assert one.hold(900)
-    waiting = asyncio.create_task(two.wait_for(500, 5))
-    await asyncio.sleep(0)
+    waiting = await begun(two.wait_for(500, 5))
     assert not waiting.done()
     one.close()
     assert await waiting
@@ -149,8 +149,7 @@ async def test_who_waits_for_the_service_is_not_slow(memory: ConnectionMemory, t
     served, waiting, idle = (connection(memory, key, dropped) for key in "abc")
     assert all(each.hold(200) for each in (served, waiting, idle))
     served.set_served(True)
-    task = asyncio.create_task(waiting.wait_for(900, 60))
-    await asyncio.sleep(0)
+    task = await begun(waiting.wait_for(900, 60))
     timer.now += 10
     assert connection(memory, "d").hold(500)
     assert dropped == ["c"]
@@ -171,8 +170,7 @@ async def test_room_is_given_when_it_is_released_and_in_order(memory: Connection
         assert await connection(memory, key).wait_for(size, 60)
         given.append(key)
 
-    tasks = [asyncio.create_task(wait(key, size)) for key, size in (("b", 600), ("c", 300), ("d", 300))]
-    await asyncio.sleep(0)
+    tasks = [await begun(wait(key, size)) for key, size in (("b", 600), ("c", 300), ("d", 300))]
     full.release(300)
     await tasks[1]  # too little for the first
     full.release(600)
@@ -188,8 +186,7 @@ async def test_room_is_given_when_it_is_released_and_in_order(memory: Connection
 async def test_who_is_cancelled_holds_nothing_even_when_room_was_just_given(memory: ConnectionMemory) -> None:
     full, one, two = (connection(memory, key) for key in "abc")
     assert full.hold(1000)
-    early, late = (asyncio.create_task(each.wait_for(300, 60)) for each in (one, two))
-    await asyncio.sleep(0)
+    early, late = [await begun(each.wait_for(300, 60)) for each in (one, two)]
     early.cancel()
     full.release(300)
     asyncio.get_running_loop().call_soon(late.cancel)  # after the look that gives it room, before it wakes
@@ -207,8 +204,7 @@ async def test_one_who_waits_is_given_room_when_another_becomes_slow(
     idle = connection(memory, "a", dropped)
     assert idle.hold(1000)
     timer.now += 0.99
-    waiting = asyncio.create_task(connection(memory, "b").wait_for(300, 60))
-    await asyncio.sleep(0)
+    waiting = await begun(connection(memory, "b").wait_for(300, 60))
     timer.now += 0.01
     assert await waiting
     assert dropped == ["a"]

@@ -19,6 +19,7 @@ from doors.connection_guard import TIMEOUT
 from doors.native import native
 from tests.contracts.raw_requests import HASHES
 from tests.support.announce_paths import PATIENCE, AnnouncePath, TrackerSetup, tracker_setup
+from tests.support.tasks import until
 from tracker.counters import Transport
 from tracker.model import Event
 
@@ -120,8 +121,7 @@ class Client:
 
 async def settled(here: TrackerSetup, wanted: int) -> None:
     """Wait until so many connections are open."""
-    while here.door.numbers()["open"] != wanted:
-        await asyncio.sleep(TRICKLE)
+    await until(lambda: here.door.numbers()["open"] == wanted)
 
 
 @pytest.mark.parametrize("threads", [1, 3])
@@ -195,8 +195,7 @@ def test_clients_that_disconnect_before_the_hand_over_are_counted() -> None:
             with socket.create_connection(("127.0.0.1", port)) as client:
                 client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, bytes([1, 0, 0, 0, 0, 0, 0, 0]))
                 client.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-        while here.door.numbers()["handed_over"] < 1:
-            await asyncio.sleep(TRICKLE)
+        await until(lambda: here.door.numbers()["handed_over"])
         await settled(here, 0)
 
     served(talk)
@@ -298,8 +297,7 @@ def test_without_descriptors_clients_wait_and_are_served_later() -> None:
                 each.setblocking(False)
                 await loop.sock_connect(each, ("127.0.0.1", port))
                 await loop.sock_sendall(each, announce())
-            while not here.door.numbers()["paused"]:
-                await asyncio.sleep(0.01)
+            await until(lambda: here.door.numbers()["paused"])
             paused = here.door.numbers()["paused"]
             await asyncio.sleep(0.1)
             assert here.door.numbers()["paused"] - paused <= 2

@@ -12,6 +12,7 @@ from doors.native import native
 from doors.websocket import SocketLimits
 from tests.contracts.test_websocket import LIMITS, Service, announce, offers, peer_id, serving
 from tests.support.announce_paths import AnnouncePath
+from tests.support.tasks import until
 from tests.support.websocket_client import HEAD, PATIENCE, WebSocketClient
 from tracker.sampling import SAMPLE_EVERY, SAMPLED_ID
 from tracker.socket_peers import SocketTerms
@@ -58,10 +59,10 @@ def test_a_connection_that_python_had_joins_the_same_swarms():
         assert (await client.ask(announce("b", left=0, offers=offers(1))))["complete"] == 1
         assert (await one.hear())["peer_id"] == peer_id("b")
         assert service.setup.door.numbers()["handed_over"] == 1
-        await service.until(lambda: service.setup.guard.open == 0)
+        await until(lambda: service.setup.guard.open == 0)
         client.abort()
-        await service.until(lambda: numbers(service)["open"] == 1)
-        await service.until(lambda: service.setup.door.numbers()["open"] == 1)
+        await until(lambda: numbers(service)["open"] == 1)
+        await until(lambda: service.setup.door.numbers()["open"] == 1)
 
     run(talk)
 
@@ -88,7 +89,7 @@ def test_a_connection_that_ends_while_python_reads_is_forgotten():
             client = await service.client()
             client.send("[")
             client.abort()
-        await service.until(lambda: numbers(service)["open"] == 0)
+        await until(lambda: numbers(service)["open"] == 0)
         assert service.held() == 0
 
     run(talk)
@@ -98,7 +99,7 @@ def test_an_idle_connection_holds_nothing():
     async def talk(service: Service) -> None:
         for at in range(20):
             await service.join(f"{at}", offers=offers(1))
-        await service.until(lambda: service.held() == 0)
+        await until(lambda: service.held() == 0)
 
     run(talk)
 

@@ -3,6 +3,7 @@ import asyncio
 import pytest
 
 from tasks.kept_value import KeptValue
+from tests.support.tasks import until
 
 
 async def test_a_value_is_kept_for_fifty_times_as_long_as_it_took():
@@ -36,8 +37,7 @@ async def test_others_get_the_old_one_while_a_new_one_is_made():
     assert await kept.get() == 1
     now[0] = 1
     first = asyncio.create_task(kept.get())
-    while len(made) < 2:
-        await asyncio.sleep(0)
+    await until(lambda: len(made) == 2)
     assert await kept.get() == 1
     gates[1].set()
     assert await first == 2
