@@ -132,7 +132,8 @@ async def test_what_fails_is_told_and_tried_again(make_services):
 async def test_a_failure_is_published_without_its_reason(services):
     services.blobs.walk = lambda: (_ for _ in ()).throw(OSError("secret"))
     running = asyncio.create_task(services.reconciliation.run())
-    await until(lambda: services.reconciliation.state == "reconciling failed, and is tried again")
+    await until(lambda: services.reconciliation.state != "reconciling, 0 % done")
+    assert services.reconciliation.state == "reconciling failed, and is tried again"
     running.cancel()
 
 
