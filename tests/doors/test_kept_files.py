@@ -7,7 +7,7 @@ import random
 import re
 import socket
 import time
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +18,11 @@ from cache.record import CacheRecord
 from doors.file_answers import FileAnswers
 from doors.kept_files import SECONDS, KeptFileRenewal, KeptFiles
 from doors.native import native
-from tests.support.file_service import PATIENCE, FileService, all_of, body, file_service, run, status
+from tests.support.file_service import PATIENCE, FileService, all_of, body, file_service, status
 from tests.support.tasks import until
 from tests.support.torrents import names, torrent
 
-pytestmark = pytest.mark.skipif(native is None, reason="the extension is not built")
+pytestmark = [pytest.mark.skipif(native is None, reason="the extension is not built"), pytest.mark.uvloop]
 
 # What the kernel calls RESOLVE_CACHED came with Linux 5.12; before, stored files are read by Python.
 reads_natively = pytest.mark.skipif(
@@ -32,17 +32,6 @@ reads_natively = pytest.mark.skipif(
 CLIENTS = 4
 GZIP = "Accept-Encoding: gzip"
 NOISE = random.Random(4).randbytes
-Talk = Callable[[FileService], Coroutine[Any, Any, None]]
-
-
-def served(folder: Path, talk: Talk, **settings: Any) -> None:
-    """Run a talk against a service."""
-
-    async def main() -> None:
-        async with file_service(folder, **settings) as service:
-            await talk(service)
-
-    run(main)
 
 
 async def kept(service: FileService, data: bytes) -> str:
@@ -64,12 +53,12 @@ async def unblock(service: FileService, infohash: InfoHash) -> None:
 
 
 @pytest.mark.parametrize("noise", [0, 100_000], ids=["from memory", "from its file"])
-def test_nobody_gets_a_torrent_once_its_block_has_returned(tmp_path: Path, noise: int) -> None:
+async def test_nobody_gets_a_torrent_once_its_block_has_returned(tmp_path: Path, noise: int) -> None:
     data = torrent("taken down", extra=NOISE(noise))
     infohash = InfoHash.parse(names(data)[0])
     target = f"/torrent/{infohash.upper}"
 
-    async def talk(service: FileService) -> None:
+    async with file_service(tmp_path) as service:
         over, blocked = asyncio.Event(), 0
 
         async def ask() -> None:
@@ -105,8 +94,6 @@ def test_nobody_gets_a_torrent_once_its_block_has_returned(tmp_path: Path, noise
         await asyncio.gather(*clients)
         assert service.answered >= 15
 
-    served(tmp_path, talk)
-
 
 async def _until_kept(service: FileService, target: str) -> None:
     before = service.answered
@@ -131,12 +118,12 @@ class Gate:
 
 
 @pytest.mark.parametrize("change", ["block", "hide", "remove"])
-def test_an_answer_decided_before_a_change_is_not_kept_after_it(
+async def test_an_answer_decided_before_a_change_is_not_kept_after_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: str
 ) -> None:
     data = torrent("late")
 
-    async def talk(service: FileService) -> None:
+    async with file_service(tmp_path) as service:
         infohash = await service.add(data)
         target = f"/torrent/{infohash}"
         with monkeypatch.context() as patched:
@@ -156,13 +143,11 @@ def test_an_answer_decided_before_a_change_is_not_kept_after_it(
         assert (counts.count, counts.stored, counts.refused) == (0, 0, 1)
         assert status(await service.get(target)) == 404
 
-    served(tmp_path, talk)
 
-
-def test_a_hidden_torrent_is_not_there_until_it_is_shown_again(tmp_path: Path) -> None:
+async def test_a_hidden_torrent_is_not_there_until_it_is_shown_again(tmp_path: Path) -> None:
     data = torrent("hidden")
 
-    async def talk(service: FileService) -> None:
+    async with file_service(tmp_path) as service:
         target = await kept(service, data)
         infohash = target.rpartition("/")[2]
         for _ in range(20):
@@ -172,13 +157,11 @@ def test_a_hidden_torrent_is_not_there_until_it_is_shown_again(tmp_path: Path) -
             assert body(await service.get(target)) == data
             assert body(await service.get(target)) == data
 
-    served(tmp_path, talk)
 
-
-def test_a_hybrid_is_dropped_whichever_of_its_hashes_is_blocked(tmp_path: Path) -> None:
+async def test_a_hybrid_is_dropped_whichever_of_its_hashes_is_blocked(tmp_path: Path) -> None:
     data = torrent("both", hybrid=True)
 
-    async def talk(service: FileService) -> None:
+    async with file_service(tmp_path) as service:
         for name in names(data):
             target = await kept(service, data)
             alias = f"/torrent/{names(data)[1]}"
@@ -190,13 +173,11 @@ def test_a_hybrid_is_dropped_whichever_of_its_hashes_is_blocked(tmp_path: Path) 
                 assert status(await service.get(each)) == 404
             await unblock(service, InfoHash.parse(name))
 
-    served(tmp_path, talk)
 
-
-def test_a_file_that_is_set_aside_is_dropped(tmp_path: Path) -> None:
+async def test_a_file_that_is_set_aside_is_dropped(tmp_path: Path) -> None:
     data = torrent("damaged")
 
-    async def talk(service: FileService) -> None:
+    async with file_service(tmp_path) as service:
         target = await kept(service, data)
         [file] = (tmp_path / "data").rglob("*.torrent.gz")
         file.write_bytes(b"damaged")
@@ -208,11 +189,9 @@ def test_a_file_that_is_set_aside_is_dropped(tmp_path: Path) -> None:
         await service.add(data)
         assert body(await service.get(target)) == data
 
-    served(tmp_path, talk)
 
-
-def test_those_in_use_are_made_anew_before_they_end(tmp_path: Path) -> None:
-    async def talk(service: FileService) -> None:
+async def test_those_in_use_are_made_anew_before_they_end(tmp_path: Path) -> None:
+    async with file_service(tmp_path) as service:
         table, torrents = service.listeners.kept_files, service.application.torrents
         assert table is not None
         early = KeptFiles(table.table, time.monotonic, renewed_before=SECONDS + 1)
@@ -238,11 +217,9 @@ def test_those_in_use_are_made_anew_before_they_end(tmp_path: Path) -> None:
             await renewal.renew(shard)
         assert status(await service.get(target)) == 404
 
-    served(tmp_path, talk)
 
-
-def test_answers_end_with_their_time(tmp_path: Path) -> None:
-    async def talk(service: FileService) -> None:
+async def test_answers_end_with_their_time(tmp_path: Path) -> None:
+    async with file_service(tmp_path) as service:
         table = service.listeners.kept_files
         assert table is not None
         ended, data = KeptFiles(table.table, time.monotonic, seconds=0), torrent("short")
@@ -254,13 +231,11 @@ def test_answers_end_with_their_time(tmp_path: Path) -> None:
             assert body(await service.get(f"/torrent/{infohash.upper}")) == data
             assert (service.answered, table.counts().expired) == (0, count)
 
-    served(tmp_path, talk)
 
-
-def test_slow_readers_share_one_copy_and_get_it_whole(tmp_path: Path) -> None:
+async def test_slow_readers_share_one_copy_and_get_it_whole(tmp_path: Path) -> None:
     data = torrent("slow", extra=NOISE(900_000))
 
-    async def talk(service: FileService) -> None:
+    async with file_service(tmp_path) as service:
         loop = asyncio.get_running_loop()
         target, table = await kept(service, data), service.listeners.kept_files
         assert table is not None
@@ -298,13 +273,11 @@ def test_slow_readers_share_one_copy_and_get_it_whole(tmp_path: Path) -> None:
             client.close()
         await until(lambda: not table.counts().bytes)
 
-    served(tmp_path, talk)
 
-
-def test_a_client_that_does_not_read_is_dropped_with_its_file(tmp_path: Path) -> None:
+async def test_a_client_that_does_not_read_is_dropped_with_its_file(tmp_path: Path) -> None:
     data = torrent("unread", extra=NOISE(900_000))
 
-    async def talk(service: FileService) -> None:
+    async with file_service(tmp_path, http={"body_timeout": 0.5}) as service:
         loop = asyncio.get_running_loop()
         target, table = await kept(service, data), service.listeners.kept_files
         assert table is not None
@@ -319,20 +292,16 @@ def test_a_client_that_does_not_read_is_dropped_with_its_file(tmp_path: Path) ->
             assert table.counts().bytes
             await until(lambda: not table.counts().bytes)
 
-    served(tmp_path, talk, http={"body_timeout": 0.5})
 
-
-def test_without_memory_for_them_every_answer_is_made(tmp_path: Path) -> None:
+async def test_without_memory_for_them_every_answer_is_made(tmp_path: Path) -> None:
     data = torrent("none")
 
-    async def talk(service: FileService) -> None:
+    async with file_service(tmp_path, memory=0) as service:
         assert service.listeners.kept_files is None
         target = f"/torrent/{await service.add(data)}"
         for _ in range(3):
             assert body(await service.get(target)) == data
         assert service.answered == 0
-
-    served(tmp_path, talk, memory=0)
 
 
 def stored(service: FileService, infohash: str) -> Path:
@@ -355,8 +324,8 @@ async def packed(service: FileService, infohash: str) -> tuple[bytes, bool]:
 
 @reads_natively
 @pytest.mark.parametrize("noise", [20_000, 300_000, 3_000_000])
-def test_a_large_file_is_sent_from_where_it_is_stored(tmp_path: Path, noise: int) -> None:
-    async def talk(service: FileService) -> None:
+async def test_a_large_file_is_sent_from_where_it_is_stored(tmp_path: Path, noise: int) -> None:
+    async with file_service(tmp_path) as service:
         infohash = await service.add(torrent("large", extra=NOISE(noise)))
         whole = stored(service, infohash).read_bytes()
         assert await packed(service, infohash) == (whole, False)
@@ -369,12 +338,10 @@ def test_a_large_file_is_sent_from_where_it_is_stored(tmp_path: Path, noise: int
         assert answers.count(whole) == 4
         assert answers.endswith(whole)
 
-    served(tmp_path, talk)
-
 
 @reads_natively
-def test_what_is_evicted_is_read_again_while_it_is_the_same(tmp_path: Path) -> None:
-    async def talk(service: FileService) -> None:
+async def test_what_is_evicted_is_read_again_while_it_is_the_same(tmp_path: Path) -> None:
+    async with file_service(tmp_path, memory=250_000) as service:
         added = [await service.add(torrent(f"one of many {n}", extra=NOISE(3000))) for n in range(120)]
         files = {each: stored(service, each).read_bytes() for each in added}
         for infohash, whole in files.items():
@@ -386,13 +353,11 @@ def test_what_is_evicted_is_read_again_while_it_is_the_same(tmp_path: Path) -> N
         assert counts.bytes < 250_000 < sum(map(len, files.values()))
         assert sum(natively for _, natively in answers) == len(files)
 
-    served(tmp_path, talk, memory=250_000)
-
 
 @reads_natively
 @pytest.mark.parametrize("how", ["altered", "cut", "deleted", "linked"])
-def test_a_file_that_is_another_is_not_sent(tmp_path: Path, how: str) -> None:
-    async def talk(service: FileService) -> None:
+async def test_a_file_that_is_another_is_not_sent(tmp_path: Path, how: str) -> None:
+    async with file_service(tmp_path) as service:
         infohash = await service.add(torrent("changed", extra=NOISE(50_000)))
         path = stored(service, infohash)
         whole = path.read_bytes()
@@ -409,12 +374,10 @@ def test_a_file_that_is_another_is_not_sent(tmp_path: Path, how: str) -> None:
             path.write_bytes(whole[:-1] + b"!")
         assert await packed(service, infohash) == (b"", False)
 
-    served(tmp_path, talk)
-
 
 @reads_natively
-def test_readers_of_stored_files_are_bounded_and_others_are_answered(tmp_path: Path) -> None:
-    async def talk(service: FileService) -> None:
+async def test_readers_of_stored_files_are_bounded_and_others_are_answered(tmp_path: Path) -> None:
+    async with file_service(tmp_path) as service:
         infohash = await service.add(torrent("slow", extra=NOISE(8_000_000)))
         for _ in range(2):
             await packed(service, infohash)
@@ -430,5 +393,3 @@ def test_readers_of_stored_files_are_bounded_and_others_are_answered(tmp_path: P
             writer.transport.abort()
         while descriptors() > opened + len(slow) // 2:
             await packed(service, infohash)
-
-    served(tmp_path, talk)
