@@ -7,6 +7,7 @@ from bittorrent.infohash import InfoHash
 from bittorrent.metainfo import Metainfo
 from bittorrent.refusal import Refusal
 from tests.actions.conftest import ActionServices
+from tests.support.clock import Clock
 from tests.support.lookups import FakeSource, make_lookups
 from tests.support.tasks import begun, until
 from tests.support.torrents import torrent
@@ -17,18 +18,10 @@ ACCOUNT = 7
 TRACKERS = ("http://tracker.example/announce",)
 
 
-class Timer:
-    def __init__(self):
-        self.now = 1000.0
-
-    def __call__(self):
-        return self.now
-
-
 def made(*sources, timer=None, **terms):
     services = ActionServices()
     lookups = make_lookups(
-        services.uploads, services.cache, services.takedowns, sources, timer=timer or Timer(), **terms
+        services.uploads, services.cache, services.takedowns, sources, timer=timer or Clock(1000.0), **terms
     )
     return services, lookups
 
@@ -93,7 +86,7 @@ async def test_a_private_torrent_is_not_kept():
 
 
 async def test_a_miss_is_remembered_for_its_time_and_for_those_who_were_asked():
-    timer = Timer()
+    timer = Clock(1000.0)
     swarm, trackers = FakeSource(), FakeSource(SourceKind.TRACKERS)
     _, lookups = made(swarm, trackers, timer=timer, remember_misses=60)
 

@@ -3,24 +3,17 @@ import asyncio
 import pytest
 
 from doors.connection_memory import ConnectionMemory, HeldMemory
+from tests.support.clock import Clock
 from tests.support.tasks import begun
 
 
-class Timer:
-    def __init__(self) -> None:
-        self.now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
+@pytest.fixture
+def timer() -> Clock:
+    return Clock(100.0)
 
 
 @pytest.fixture
-def timer() -> Timer:
-    return Timer()
-
-
-@pytest.fixture
-def memory(timer: Timer) -> ConnectionMemory:
+def memory(timer: Clock) -> ConnectionMemory:
     return ConnectionMemory(1000, 400, timer)
 
 
@@ -51,7 +44,7 @@ def test_the_share_of_an_address_binds_only_near_the_limit(memory: ConnectionMem
 
 
 def test_the_slowest_connections_go_first_and_no_more_than_needed(
-    memory: ConnectionMemory, timer: Timer
+    memory: ConnectionMemory, timer: Clock
 ) -> None:
     dropped: list[str] = []
     slow = {key: connection(memory, key, dropped) for key in "abc"}
@@ -68,7 +61,7 @@ def test_the_slowest_connections_go_first_and_no_more_than_needed(
     assert memory.held == 950
 
 
-def test_none_is_dropped_where_that_would_not_make_room(memory: ConnectionMemory, timer: Timer) -> None:
+def test_none_is_dropped_where_that_would_not_make_room(memory: ConnectionMemory, timer: Clock) -> None:
     dropped: list[str] = []
     slow, quick = connection(memory, "a", dropped), connection(memory, "b", dropped)
     assert slow.hold(100)
@@ -79,7 +72,7 @@ def test_none_is_dropped_where_that_would_not_make_room(memory: ConnectionMemory
     assert dropped == []
 
 
-def test_who_crowds_its_address_drops_none_of_another(memory: ConnectionMemory, timer: Timer) -> None:
+def test_who_crowds_its_address_drops_none_of_another(memory: ConnectionMemory, timer: Clock) -> None:
     dropped: list[str] = []
     crowd = [connection(memory, "a", dropped) for _ in range(4)]
     other = connection(memory, "b", dropped)
@@ -123,7 +116,7 @@ async def test_an_answer_takes_what_was_reserved_for_it(memory: ConnectionMemory
     assert one.held == 50
 
 
-async def test_an_answer_waits_for_room_and_gives_up_in_time(memory: ConnectionMemory, timer: Timer) -> None:
+async def test_an_answer_waits_for_room_and_gives_up_in_time(memory: ConnectionMemory, timer: Clock) -> None:
     one, two = connection(memory, "a"), connection(memory, "b")
     assert one.hold(900)
     waiting = await begun(two.wait_for(500, 5))
@@ -134,7 +127,7 @@ async def test_an_answer_waits_for_room_and_gives_up_in_time(memory: ConnectionM
     assert memory.refused == 1
 
 
-def test_a_trickle_is_no_movement(memory: ConnectionMemory, timer: Timer) -> None:
+def test_a_trickle_is_no_movement(memory: ConnectionMemory, timer: Clock) -> None:
     one = connection(memory, "a")
     for _ in range(100):
         timer.now += 0.5
@@ -144,7 +137,7 @@ def test_a_trickle_is_no_movement(memory: ConnectionMemory, timer: Timer) -> Non
     assert one.moved == timer.now
 
 
-async def test_who_waits_for_the_service_is_not_slow(memory: ConnectionMemory, timer: Timer) -> None:
+async def test_who_waits_for_the_service_is_not_slow(memory: ConnectionMemory, timer: Clock) -> None:
     dropped: list[str] = []
     served, waiting, idle = (connection(memory, key, dropped) for key in "abc")
     assert all(each.hold(200) for each in (served, waiting, idle))
@@ -198,7 +191,7 @@ async def test_who_is_cancelled_holds_nothing_even_when_room_was_just_given(memo
 
 
 async def test_one_who_waits_is_given_room_when_another_becomes_slow(
-    memory: ConnectionMemory, timer: Timer
+    memory: ConnectionMemory, timer: Clock
 ) -> None:
     dropped: list[str] = []
     idle = connection(memory, "a", dropped)

@@ -74,6 +74,13 @@ def test_limits_and_clocks_are_passed_and_not_patched():
     assert found(patches, r"setattr|patch|\.[A-Z][A-Z0-9_]* = ") == {}
 
 
+def test_there_is_one_clock_that_is_set_by_hand():
+    def is_clock(node):
+        return isinstance(node, ast.ClassDef) and node.name in {"Clock", "Timer"}
+
+    assert list(found(is_clock, r"class (Clock|Timer)")) == ["tests/support/clock.py"]
+
+
 def test_who_has_an_event_loop_of_its_own_says_why():
     own = found(lambda node: is_call_of(node, "asyncio.run", "asyncio.Runner"), r"asyncio\.[rR]un")
     assert set(own) == set(OWN_LOOPS)
