@@ -177,8 +177,7 @@ async def test_a_client_that_disconnects_cancels_its_command(path):
         await reader.readline()
         await endless.began.wait()
         await leave(writer)
-        async with asyncio.timeout(10):
-            await endless.ended.wait()
+        assert await asyncio.wait_for(endless.ended.wait(), 10)
 
 
 async def test_shutdown_cancels_running_commands(path):

@@ -39,6 +39,7 @@ async def test_uses_are_written_though_something_else_fails(tmp_path, failing):
             return (await each.accounts.key(key.id)).used == NOON
 
         await rounds(each, one_time_links, written)
+        assert await written()
 
 
 async def test_the_first_admins_file_goes_once_its_link_is_redeemed(tmp_path):
