@@ -142,8 +142,11 @@ async def _check(
 async def _close_census_day(
     application: "Application", _operator: "Principal", _arguments: CloseCensusDay
 ) -> AsyncIterator[CensusDayRecord]:
-    """Close the day after a flush, so that every peer seen so far is counted."""
-    await application.tracker.flusher.flush()
+    """Close the day, in a service after a flush, so that every peer seen so far is counted."""
+    if application.serves:
+        await application.tracker.flusher.flush()
+    else:
+        await application.tracker.start_census()
     day = await application.tracker.census.end_day()
     yield CensusDayRecord(day.isoformat() if day is not None else None)
 
@@ -219,4 +222,5 @@ CLOSE_CENSUS_DAY = Command(
     record=CensusDayRecord,
     run=_close_census_day,
     show=_show_census_day,
+    starts=False,
 )

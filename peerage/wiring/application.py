@@ -46,7 +46,9 @@ if TYPE_CHECKING:
     from peerage.wiring.downloads import DownloadServices
     from peerage.wiring.torrents import TorrentServices
     from peerage.wiring.tracker import TrackerServices
+    from storage.census import SqlCensus
     from storage.postgresql.search.index import PostgresqlSearchIndex
+    from storage.search import SearchIndexWriter
     from storage.sqlite.search.index import SqliteSearchIndex
     from tasks.child_process import ChildProcesses
     from tracker.bonus import Bonus
@@ -66,8 +68,16 @@ class Application:
     """
 
     def __init__(
-        self, settings: "Settings", stores: Stores, stack: AsyncExitStack, environment: Environment
+        self,
+        settings: "Settings",
+        stores: Stores,
+        stack: AsyncExitStack,
+        environment: Environment,
+        *,
+        serves: bool = True,
     ) -> None:
+        """Unless it `serves`, as in a command, nobody announces: the tracker is told nothing, nothing is fetched."""
+        self.serves = serves
         self.settings = settings
         self.stores = stores
         self.stack = stack
@@ -80,7 +90,7 @@ class Application:
         self.started = False
         self.request_rates: Callable[[], Mapping[str, int]] = dict
         """Announces and scrapes a minute by transport; the listeners count them."""
-        self._announced = False
+        self._prepared = False
         self._jobs_loaded = False
 
     @property
@@ -169,7 +179,7 @@ class Application:
 
     @cached_property
     def search_index(self) -> "SqliteSearchIndex | PostgresqlSearchIndex":
-        """The search index of the records' database, which the catalogue's stores keep."""
+        """The search index of the records' database, for who searches."""
         wanted = self.settings.catalogue
         given = self.stores.records, wanted.search_candidates, wanted.search_timeout
         if self.settings.database is None:
@@ -181,6 +191,17 @@ class Application:
         return PostgresqlSearchIndex(*given)
 
     @cached_property
+    def search_index_writer(self) -> "SearchIndexWriter":
+        """What keeps the search index in step with the records, without what searches."""
+        if self.settings.database is None:
+            from storage.sqlite.search.documents import SearchIndexUpdater
+
+            return SearchIndexUpdater(self.stores.records)
+        from storage.postgresql.search.documents import SearchDocumentUpdater
+
+        return SearchDocumentUpdater(self.stores.records)
+
+    @cached_property
     def catalogue_records(self) -> "Catalogue":
         """The catalogue's records, which everything that touches a torrent needs."""
         from catalogue.catalogue import Catalogue
@@ -189,7 +210,7 @@ class Application:
         clock = self.environment.clock
         changed = self.file_changes.tell
         return Catalogue.over(
-            catalogue_store(self.stores.records, self.search_index, clock, changed=changed), clock
+            catalogue_store(self.stores.records, self.search_index_writer, clock, changed=changed), clock
         )
 
     @cached_property
@@ -249,6 +270,13 @@ class Application:
         return FigureHistory(SqlFigures(self.stores.records), take, self.environment.clock, figures_not_kept)
 
     @cached_property
+    def census_store(self) -> "SqlCensus":
+        """The counts of the census as they are stored."""
+        from storage.census import SqlCensus
+
+        return SqlCensus(self.stores.swarms)
+
+    @cached_property
     def swarm_stats(self) -> "SwarmStatsSync":
         """What brings the numbers of the swarms to the records, which lists are sorted by."""
         from actions.swarm_stats_sync import SwarmStatsSync
@@ -258,15 +286,15 @@ class Application:
     @cached_property
     def takedowns(self) -> "Takedowns":
         """What blocks torrents and allows them; the census and the downloads are told of each that is blocked."""
-        from actions.takedowns import Takedowns
+        from actions.takedowns import Takedowns, UnaskedTracker
 
         takedowns = Takedowns(
             self.cache,
             self.catalogue_records.store.torrents,
             self.lists,
-            self.tracker.tracker.policy,
+            self.tracker.tracker.policy if self.serves else UnaskedTracker(),
             self.environment.clock,
-            on_blocked=(self.tracker.census.forget, self._stop_fetching),
+            on_blocked=(self._forget_counts, self._stop_fetching),
             emit=self.webhooks.emit,
         )
         self.stack.push_async_callback(takedowns.drain)
@@ -405,7 +433,7 @@ class Application:
             self.tracker.journal,
             write=write,
             timer=timer,
-            files=(lambda: self.reconciliation.state) if self._announced else None,
+            files=(lambda: self.reconciliation.state) if self._prepared else None,
         )
         self.stack.push_async_callback(health.close)
         return health
@@ -425,31 +453,33 @@ class Application:
 
         return make_diagnosis(self)
 
-    async def start(self, *, jobs: bool = True) -> None:
+    async def start(self) -> None:
         """Do all that the service does before and beside its first requests, one after another.
 
-        Without `jobs` they are loaded when a torrent is blocked, nothing is fetched, and no passkey is known: nobody
-        announces.
+        A command, which nobody announces to, needs files and records to agree, and what was blocked to be gone.
         """
-        await self.prepare(jobs=jobs)
+        if self.serves:
+            await self.prepare()
         await self.takedowns.finish()
         await self.reconciliation.run_once()
-        await self.take_up()
+        if self.serves:
+            await self.take_up()
+        else:
+            self.started = True
 
-    async def prepare(self, *, jobs: bool = True) -> None:
+    async def prepare(self) -> None:
         """Load what an announce is refused by, and the jobs: what must be there before the first request."""
-        await self.prepare_announces(jobs=jobs)
-        if jobs:
-            await self.load_jobs()
+        await self.prepare_announces()
+        await self.load_jobs()
 
-    async def prepare_announces(self, *, jobs: bool = True) -> None:
+    async def prepare_announces(self) -> None:
         """Load what an announce is refused by: what must be there before the first of them."""
         from actions.tracker_lists import deny_listed
 
-        self._announced = jobs
+        self._prepared = True
         await deny_listed(self.lists, self.tracker.tracker.policy.deny_all)
         await self.access_enforcement.enforce()
-        if self.private and jobs:
+        if self.private:
             from actions.tracker_passkeys import TrackerPasskeys
 
             await TrackerPasskeys(self.accounts.accounts.passkeys, self.tracker.tracker.policy).start()
@@ -457,7 +487,7 @@ class Application:
     async def take_up(self) -> None:
         """Tell the tracker what is allowed, bring back sessions and open the census' day: before announces count."""
         await self.takedowns.allow_listed()
-        if self.private and self._announced:
+        if self.private:
             await self.ledger.restore()
             await self.crediting.start()
             await self.standings.start()
@@ -480,32 +510,46 @@ class Application:
         if self._jobs_loaded and self.downloads.auto_fetch is not None:
             await self.downloads.auto_fetch.observe(rows)
 
+    async def _has_jobs(self) -> bool:
+        """Return whether content is stored; what fetches takes a command longer to import than all the rest."""
+        from storage.jobs import SqlJobs
+
+        async for _ in SqlJobs(self.stores.records).contents():
+            return True
+        return False
+
     async def load_jobs(self) -> None:
         """Load the jobs of downloads, once."""
         if not self._jobs_loaded:
             self._jobs_loaded = True
             await self.downloads.downloads.load()
 
+    async def _forget_counts(self, infohashes: "Sequence[InfoHash]") -> None:
+        # A command counts nobody: there is nothing of the open day but what is stored.
+        await (self.tracker.census if self.serves else self.census_store).forget(infohashes)
+
     async def _stop_fetching(self, infohashes: "Sequence[InfoHash]") -> None:
         if not self.started and not self._jobs_loaded:
             return  # what an earlier block could not stop any more, the service does when it starts
+        if not self._jobs_loaded and not await self._has_jobs():
+            return
         await self.load_jobs()
         await self.downloads.downloads.forget(infohashes)
 
 
 @asynccontextmanager
 async def open_application(
-    settings: "Settings", environment: Environment = SYSTEM, *, started: bool = True, jobs: bool = True
+    settings: "Settings", environment: Environment = SYSTEM, *, started: bool = True, serves: bool = True
 ) -> AsyncIterator[Application]:
     """Open a data folder for this process alone, and close it with everything written at the end.
 
     Unless it is `started` nothing reads files, jobs or swarms, and none are written at the end; the swarms come with
-    `TrackerServices.restore`. Without `jobs` it fetches nothing, as a command does not.
+    `TrackerServices.restore`. Unless it `serves` it is for a command: nobody announces, nothing is fetched.
     Raises FolderInUse, FolderError, DatabaseError, GeoError, NoNativeStore.
     """
     async with AsyncExitStack() as stack:
         stores = await open_stores(settings, stack)
-        application = Application(settings, stores, stack, environment)
+        application = Application(settings, stores, stack, environment, serves=serves)
         if started:
-            await application.start(jobs=jobs)
+            await application.start()
         yield application

@@ -10,7 +10,7 @@ import structlog
 from peerage.config import Settings
 from peerage.wiring.environment import Environment
 from peerage.wiring.swarm_store import announce_terms, make_swarm_store
-from storage.census import FolderDayKeys, SqlCensus
+from storage.census import FolderDayKeys
 from storage.database import Database, DatabaseDamaged
 from storage.journal import SqlJournal
 from tracker.census import Census, CensusTerms
@@ -87,7 +87,7 @@ def make_census(application: "Application") -> Census:
     """Return the census. GeoError: the operator's database of countries cannot be used."""
     wanted, stores, environment = application.settings.census, application.stores, application.environment
     return Census(
-        SqlCensus(stores.swarms),
+        application.census_store,
         FolderDayKeys(stores.folder, environment.random),
         countries(wanted.database),
         environment.clock,
@@ -113,8 +113,9 @@ def make_tracker_services(application: "Application", observers: Sequence[FlushO
     )
 
     async def flush_last() -> None:
-        # Of an application that was not started there are no swarms, and its census knows nothing of the open day.
-        if application.started:
+        # A command has no swarms but those that it only counts, nor has an application that was not started, and their
+        # census knows nothing of the open day.
+        if application.started and application.serves:
             await flusher.flush()
 
     application.stack.push_async_callback(flush_last)
