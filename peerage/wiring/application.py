@@ -17,7 +17,10 @@ if TYPE_CHECKING:
     from accounts.rights import Rights
     from actions.access_moderation import AccessEnforcement, AccessModeration
     from actions.account_management import AccountManagement
+    from actions.catalogue_dump import CatalogueDump
+    from actions.catalogue_dump_import import CatalogueDumpImport
     from actions.crediting import Crediting
+    from actions.curation import Curation
     from actions.diagnosis import Diagnosis
     from actions.health import Health
     from actions.invitations import Invitations
@@ -31,11 +34,15 @@ if TYPE_CHECKING:
     from actions.swarm_stats_sync import SwarmStatsSync
     from actions.takedowns import Takedowns
     from actions.title_import import TitleImport
+    from actions.torrent_export import TorrentExport
+    from actions.torrent_import import TorrentImport
+    from actions.uploads import ReleaseParser, Uploads
     from actions.webhooks import Webhooks
     from bittorrent.infohash import InfoHash
     from cache.torrents import TorrentCache
     from catalogue.catalogue import Catalogue
     from doors.arrivals import Arrivals
+    from downloads.downloads import Downloads
     from lists.access_rules import AccessRules
     from lists.infohashes import Lists
     from peerage.config import Settings
@@ -366,11 +373,46 @@ class Application:
         return make_bonus(self)
 
     @cached_property
+    def release_parser(self) -> "ReleaseParser":
+        """What reads release names."""
+        from peerage.wiring.uploads import make_release_parser
+
+        return make_release_parser(self)
+
+    @cached_property
+    def uploads(self) -> "Uploads":
+        """What lets torrents in."""
+        from peerage.wiring.uploads import make_uploads
+
+        return make_uploads(self)
+
+    @cached_property
+    def torrent_import(self) -> "TorrentImport":
+        """What imports collections of torrents."""
+        from actions.torrent_import import TorrentImport
+
+        return TorrentImport(self.uploads)
+
+    @cached_property
+    def torrent_export(self) -> "TorrentExport":
+        """What writes the torrents that are held into a folder."""
+        from actions.torrent_export import TorrentExport
+
+        return TorrentExport(self.cache)
+
+    @cached_property
     def torrents(self) -> "TorrentServices":
         """The `.torrent` files, and what may come in."""
         from peerage.wiring.torrents import make_torrents
 
         return make_torrents(self)
+
+    @cached_property
+    def jobs(self) -> "Downloads":
+        """The downloads of accounts."""
+        from peerage.wiring.jobs import make_jobs
+
+        return make_jobs(self)
 
     @cached_property
     def downloads(self) -> "DownloadServices":
@@ -380,8 +422,40 @@ class Application:
         return make_download_services(self)
 
     @cached_property
+    def curation(self) -> "Curation":
+        """What changes the records on behalf of a principal."""
+        from actions.curation import Curation
+
+        return Curation(
+            self.catalogue_records,
+            lambda: self.uploads,
+            self.takedowns,
+            self.rights,
+            settle=self.ledger.flush if self.private else None,
+            emit=self.webhooks.emit,
+        )
+
+    @cached_property
+    def catalogue_dump(self) -> "CatalogueDump":
+        """What writes the whole catalogue to a file."""
+        from actions.catalogue_dump import CatalogueDump
+        from storage.accounts import SqlAccounts
+
+        return CatalogueDump(self.catalogue_records.store, SqlAccounts(self.stores.records))
+
+    @cached_property
+    def catalogue_dump_import(self) -> "CatalogueDumpImport":
+        """What reads such a file."""
+        from actions.catalogue_dump_import import CatalogueDumpImport
+        from storage.accounts import SqlAccounts
+
+        return CatalogueDumpImport(
+            self.catalogue_records, SqlAccounts(self.stores.records), self.takedowns, self.environment.clock
+        )
+
+    @cached_property
     def catalogue(self) -> "CatalogueServices":
-        """What changes and searches the records."""
+        """What searches the records and keeps them in step."""
         from peerage.wiring.catalogue import make_catalogue
 
         return make_catalogue(self)
@@ -522,7 +596,7 @@ class Application:
         """Load the jobs of downloads, once."""
         if not self._jobs_loaded:
             self._jobs_loaded = True
-            await self.downloads.downloads.load()
+            await self.jobs.load()
 
     async def _forget_counts(self, infohashes: "Sequence[InfoHash]") -> None:
         # A command counts nobody: there is nothing of the open day but what is stored.
@@ -534,7 +608,7 @@ class Application:
         if not self._jobs_loaded and not await self._has_jobs():
             return
         await self.load_jobs()
-        await self.downloads.downloads.forget(infohashes)
+        await self.jobs.forget(infohashes)
 
 
 @asynccontextmanager

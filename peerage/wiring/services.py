@@ -37,7 +37,7 @@ from downloads.links import KEY_BYTES, DownloadLinks
 from downloads.outgoing_filter import OutgoingFilter
 from peerage.config import Settings
 from peerage.wiring.application import Application
-from peerage.wiring.downloads import download_limits
+from peerage.wiring.jobs import download_limits
 from web.page_context import PageServices
 
 _BODIES = 16  # uploads of the largest size whose bodies are in memory at once

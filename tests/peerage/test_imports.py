@@ -85,7 +85,7 @@ ON_A_FOLDER = {
         290,
         CATALOGUE | UPLOADS | {"accounts.accounts", "cache.torrents"},
     ),
-    "downloads": (("jobs list",), 470, {"maxminddb"}),
+    "downloads": (("jobs list",), 350, (UPLOADS - {"downloads.downloads"}) | CATALOGUE | {"tracker.tracker"}),
     "changes of lists": (
         (
             *(f"allow {HASH}", f"disallow {HASH}", f"unblock {OTHER}", "census close"),
@@ -99,12 +99,13 @@ ON_A_FOLDER = {
         360,
         UPLOADS | {"tracker.tracker", "catalogue.query", "accounts.accounts"},
     ),
+    "an export": (("export exported",), 370, UPLOADS | {"tarfile", "accounts.accounts", "tracker.tracker"}),
     "everything but downloads": (
         ("export exported", "import exported", f"torrent own {HASH} alice", "titles import titles.tsv"),
-        440,
-        {"downloads.downloads"},
+        420,
+        {"downloads.downloads", "tracker.tracker"},
     ),
-    "deletions": ((f"delete {HASH}",), 430, {"downloads.downloads"}),
+    "deletions": ((f"delete {HASH}",), 360, UPLOADS | {"accounts.accounts", "tracker.tracker"}),
 }
 """Commands on a folder that no server owns: how many modules a process has after them, and which it has not."""
 
