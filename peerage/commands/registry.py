@@ -20,7 +20,7 @@ MODULES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "unblock": ("lists",),
         "allow": ("lists",),
         "disallow": ("lists",),
-        "lists": ("lists",),
+        "lists": ("show_lists",),
         "rule": ("rules",),
         "torrent": ("ownership",),
         "stats": ("status",),

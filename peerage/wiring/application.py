@@ -9,7 +9,6 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from cache.file_changes import FileChanges
 from peerage.wiring.environment import SYSTEM, Environment
 from peerage.wiring.stores import Stores, open_stores
 
@@ -39,6 +38,7 @@ if TYPE_CHECKING:
     from actions.uploads import ReleaseParser, Uploads
     from actions.webhooks import Webhooks
     from bittorrent.infohash import InfoHash
+    from cache.file_changes import FileChanges
     from cache.torrents import TorrentCache
     from catalogue.catalogue import Catalogue
     from doors.arrivals import Arrivals
@@ -89,7 +89,6 @@ class Application:
         self.stores = stores
         self.stack = stack
         self.environment = environment
-        self.file_changes = FileChanges()
         self.listening: tuple[ListenAddress, ...] = ()
         """The addresses that the service listens on, with their real ports."""
         self.take_sample: Callable[[], LoadSample] | None = None
@@ -164,6 +163,13 @@ class Application:
             clock=self.environment.clock,
             every=wanted.look_every,
         )
+
+    @cached_property
+    def file_changes(self) -> "FileChanges":
+        """What is told of each torrent whose file or record changes."""
+        from cache.file_changes import FileChanges
+
+        return FileChanges()
 
     @cached_property
     def cache(self) -> "TorrentCache":
