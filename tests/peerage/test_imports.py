@@ -53,14 +53,14 @@ HASH, OTHER = parsed(TORRENT).infohash.hex(), "cd" * 20
 ON_A_FOLDER = {
     "the lists": (("lists", "rule list"), 290, CATALOGUE | UPLOADS | {"accounts.accounts", "cache.torrents"}),
     "accounts": (("user list", "key list", "user log"), 320, CATALOGUE | UPLOADS | {"cache.torrents"}),
-    "an account's traffic": (("user show alice",), 380, UPLOADS | {"actions.takedowns"}),
+    "an account's traffic": (("user show alice",), 370, UPLOADS | {"actions.takedowns"}),
     "changes of accounts": (
         (
             *("user role alice moderator", "user disable alice", "user enable alice", "user link alice"),
             *("user passkey alice", "key suspend 1", "key resume 1", "key rotate 1"),
             *("user add bob", "key add bob --scope rest", "key revoke 2", "user passwd bob --password-stdin"),
         ),
-        370,
+        360,
         UPLOADS | {"actions.takedowns"},
     ),
     "credit": (
@@ -69,10 +69,10 @@ ON_A_FOLDER = {
             "credit grant alice 3",
             *("standing", "invite grant alice 1", "invite tree alice"),
         ),
-        390,
+        370,
         UPLOADS | {"actions.takedowns"},
     ),
-    "all of an account": (("user export alice",), 370, UPLOADS),
+    "all of an account": (("user export alice",), 360, UPLOADS),
     "another site": (("site import site --from csv --dry-run", "site import site --from csv"), 340, UPLOADS),
     "numbers": (("stats",), 340, CATALOGUE | UPLOADS | {"accounts.accounts"}),
     "files": (("check", "backup saved"), 310, CATALOGUE | UPLOADS | {"accounts.accounts", "tracker.tracker"}),
@@ -82,7 +82,7 @@ ON_A_FOLDER = {
             *("webhook add http://127.0.0.1:9/x", "webhook list", "webhook log"),
             "webhook remove 1",
         ),
-        290,
+        280,
         CATALOGUE | UPLOADS | {"accounts.accounts", "cache.torrents"},
     ),
     "downloads": (("jobs list",), 350, (UPLOADS - {"downloads.downloads"}) | CATALOGUE | {"tracker.tracker"}),
@@ -99,13 +99,13 @@ ON_A_FOLDER = {
         360,
         UPLOADS | {"tracker.tracker", "catalogue.query", "accounts.accounts"},
     ),
-    "an export": (("export exported",), 370, UPLOADS | {"tarfile", "accounts.accounts", "tracker.tracker"}),
+    "an export": (("export exported",), 360, UPLOADS | {"tarfile", "accounts.accounts", "tracker.tracker"}),
     "everything but downloads": (
         ("export exported", "import exported", f"torrent own {HASH} alice", "titles import titles.tsv"),
         420,
         {"downloads.downloads", "tracker.tracker"},
     ),
-    "deletions": ((f"delete {HASH}",), 360, UPLOADS | {"accounts.accounts", "tracker.tracker"}),
+    "deletions": ((f"delete {HASH}",), 350, UPLOADS | {"accounts.accounts", "tracker.tracker"}),
 }
 """Commands on a folder that no server owns: how many modules a process has after them, and which it has not."""
 
