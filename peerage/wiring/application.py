@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from cache.file_changes import FileChanges
     from cache.torrents import TorrentCache
     from catalogue.catalogue import Catalogue
+    from catalogue.moderation import Moderation
     from doors.arrivals import Arrivals
     from downloads.downloads import Downloads
     from lists.access_rules import AccessRules
@@ -144,7 +145,7 @@ class Application:
         return AccessModeration(
             self.access_rules,
             self.access_enforcement,
-            self.catalogue_records.moderation,
+            self.moderation,
             self.rights,
             self.environment.clock,
         )
@@ -218,13 +219,21 @@ class Application:
     def catalogue_records(self) -> "Catalogue":
         """The catalogue's records, which everything that touches a torrent needs."""
         from catalogue.catalogue import Catalogue
-        from storage.catalogue import catalogue_store
+        from storage.catalogue.store import catalogue_store
 
         clock = self.environment.clock
         changed = self.file_changes.tell
         return Catalogue.over(
             catalogue_store(self.stores.records, self.search_index_writer, clock, changed=changed), clock
         )
+
+    @cached_property
+    def moderation(self) -> "Moderation":
+        """Reports and the moderators' log, without the records that they are about."""
+        from catalogue.moderation import Moderation
+        from storage.catalogue.moderation import SqlModeration
+
+        return Moderation(SqlModeration(self.stores.records), self.environment.clock)
 
     @cached_property
     def rights(self) -> "Rights":
@@ -250,7 +259,7 @@ class Application:
         wanted = self.settings.accounts
         return AccountManagement(
             self.accounts.accounts,
-            self.catalogue_records.moderation,
+            self.moderation,
             self.rights,
             SqlAccountData(self.stores.records),
             registration=Registration(
@@ -325,7 +334,7 @@ class Application:
         """What changes the lists on behalf of a principal."""
         from actions.list_moderation import ListModeration
 
-        return ListModeration(self.takedowns, self.catalogue_records.moderation, self.rights)
+        return ListModeration(self.takedowns, self.moderation, self.rights)
 
     @cached_property
     def ledger(self) -> "Ledger":
@@ -483,7 +492,7 @@ class Application:
             SqlNotices(self.stores.records),
             self.catalogue.catalogue.store,
             self.list_moderation,
-            moderation=self.catalogue_records.moderation,
+            moderation=self.moderation,
             rights=self.rights,
             clock=self.environment.clock,
         )

@@ -45,7 +45,7 @@ def make_crediting(application: "Application") -> "Crediting":
     return Crediting(
         SqlCredit(application.stores.records),
         application.accounts.accounts,
-        application.catalogue_records.moderation,
+        application.moderation,
         application.rights,
         application.environment.clock,
         token_lifetime=application.settings.ledger.token_lifetime,
@@ -100,7 +100,7 @@ def make_invitations(application: "Application") -> "Invitations":
         SqlInvitations(application.stores.records),
         application.accounts.accounts,
         application.accounts.secrets,
-        application.catalogue_records.moderation,
+        application.moderation,
         rights=application.rights,
         clock=application.environment.clock,
         lifetime=application.settings.accounts.invite_lifetime,
