@@ -111,6 +111,7 @@ async def timers(
                 report_pauses(lambda: listeners.connections().accepting_paused),
                 maintain_accounts(application.accounts.accounts, application.accounts.one_time_links),
                 _reconcile(application),
+                application.cache_room.run(),
                 application.history.run(),
                 application.catalogue.changes.run(),
                 application.webhooks.run(),

@@ -1,13 +1,18 @@
 """The log of maintenance in a data folder: what was done to it, when, and how it went, as lines of JSON."""
 
+import asyncio
 import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import structlog
+
 _MOST_BYTES = 1 << 20
 _LONGEST = 4000
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +80,17 @@ class MaintenanceLog:
             out.flush()
             os.fsync(out.fileno())
         draft.replace(self._path)
+
+
+async def note(
+    path: Path, what: str, began: float, ended: float, *, details: Mapping[str, object], well: bool
+) -> None:
+    """Append to a log what was done between two unix times; a failure to write that is told in the service's log."""
+    entry = MaintenanceEntry(int(began), what, max(0.0, ended - began), well, details)
+    try:
+        await asyncio.to_thread(MaintenanceLog(path).append, entry)
+    except OSError as error:
+        log.warning("maintenance.not_noted", what=what, error=str(error))
 
 
 def _read(line: bytes) -> MaintenanceEntry | None:

@@ -3,10 +3,11 @@ import json
 import os
 import re
 import signal
+import sqlite3
 import subprocess
 import sys
 import urllib.request
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 
 import pytest
 from click import Context, Group
@@ -147,6 +148,19 @@ def test_stats_as_a_table_and_as_json():
     peerage("block", UNKNOWN, "--reason", "r")
     assert re.search(r"blocked +1\n", peerage("stats").stdout)
     assert json.loads(peerage("stats", "--json").stdout)["lists"] == {"blocked": 1, "allowed": 0}
+
+
+def test_room_says_how_full_the_cache_is(tmp_path):
+    infohash = sources(tmp_path / "in")
+    peerage("import", "in/one.torrent")
+    shown = peerage("room").stdout
+    assert "1 of 1,000,000 files" in shown
+    assert "0 torrents of 0 B that nobody asked for in 365 days would go, but uploads are refused" in shown
+    with closing(sqlite3.connect(tmp_path / "data" / "peerage.db")) as database:
+        database.execute("UPDATE record SET asked = 20000")
+        database.commit()
+    assert re.search(rf"{infohash}  2024-10-04 .*  one", peerage("room").stdout)
+    assert "removed 0 torrents" in peerage("room", "--now").stdout
 
 
 def test_check_tells_by_its_exit_status(tmp_path):
