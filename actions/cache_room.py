@@ -25,7 +25,7 @@ FULL_FROM = 0.98
 """The share from which on room is made: uploads are not refused yet."""
 LOW_MARK = 0.95
 """The share down to which room is made."""
-BATCH = 100
+BATCH = 500
 """Torrents that are found at once."""
 LOOK_SECONDS = 60.0
 _COUNT_SECONDS = 600.0  # between two counts of what would go

@@ -86,6 +86,18 @@ def test_every_command_takes_data_and_config():
         assert {"--data", "--config"} <= taken or name in {"completion", "dns", "settings"}, name
 
 
+WITHOUT_JSON = {
+    "serve": "prints no records; what it logs is JSON by log.format",
+    "completion": "prints a script",
+}
+
+
+def test_every_command_prints_json_where_it_prints_records():
+    for name, command in declared(main):
+        taken = {spelling for parameter in command.params for spelling in parameter.opts}
+        assert ("--json" in taken) != (name in WITHOUT_JSON), name
+
+
 @pytest.mark.parametrize("words", [["nope"], ["user", "nope"]])
 def test_an_unknown_command_is_told(words):
     outcome = peerage(*words)
@@ -97,6 +109,16 @@ def test_settings_prints_a_file_that_is_read_back():
     printed = peerage("settings")
     assert printed.exit_code == 0
     assert "#max_torrents = 1000000" in printed.output
+    records = {
+        each["key"]: each for each in map(json.loads, peerage("settings", "--json").stdout.splitlines())
+    }
+    assert records.keys() == {row.key for row in rows()}
+    assert records["cache.max_bytes"] == {
+        "key": "cache.max_bytes",
+        "default": "50 GiB",
+        "takes": "1 MiB to 1024 TiB",
+        "meaning": "Bytes on disk that the cache takes at most.",
+    }
 
 
 def test_import_sums_up_and_names_each_refusal(tmp_path):
