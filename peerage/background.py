@@ -43,6 +43,7 @@ def _retention(application: Application) -> Retention:
         application.accounts.accounts.log,
         RetentionTerms(wanted.addresses, wanted.logins, wanted.log, wanted.reports, wanted.deliveries),
         application.environment.clock,
+        note=application.note_maintenance,
     )
 
 

@@ -142,7 +142,11 @@ def vacuum_databases(data: Path | None, config: Path | None, *, as_json: bool) -
     ],
 )
 def show_maintenance(data: Path | None, config: Path | None, limit: int, *, as_json: bool) -> None:
-    """Show what maintenance did to the data folder, the newest first: backups, restores, migrations, vacuum."""
+    """Show what maintenance did to the data folder, the newest first.
+
+    That is backups, restores, vacuum, going back, checks of stored files, what retention deleted, thinned history,
+    closed days of the census, and room made in the cache.
+    """
     folder = _folder(data, config)
     with _reported():
         entries = MaintenanceLog(folder.maintenance).entries()[:limit]

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ import structlog
 
 _MOST_BYTES = 1 << 20
 _LONGEST = 4000
+_ONE_AT_A_TIME = threading.Lock()  # threads of the service append, and shortening replaces the file
 
 log = structlog.get_logger()
 
@@ -27,7 +29,7 @@ class MaintenanceEntry:
 
 
 class MaintenanceLog:
-    """Appends to the file and reads it; what is older than its last megabyte is dropped.
+    """Appends to the file and reads it; what is older than its last megabyte is dropped, but the newest of each kind.
 
     It is a file beside the databases, so that it tells of what was done while none was open, and of what one did not
     survive.
@@ -49,14 +51,9 @@ class MaintenanceLog:
         )
         if len(line) > _LONGEST:
             line = json.dumps({**json.loads(line), "details": {}})
-        self._shorten()
-        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
-        file = os.open(self._path, flags, 0o600)
-        try:
-            os.write(file, line.encode() + b"\n")
-            os.fsync(file)
-        finally:
-            os.close(file)
+        with _ONE_AT_A_TIME:
+            self._shorten()
+            self._write(line)
 
     def entries(self, *whats: str) -> list[MaintenanceEntry]:
         """Return the entries, or those of some kinds, the newest first; a line that is damaged is left out. OSError."""
@@ -67,11 +64,28 @@ class MaintenanceLog:
         found = [entry for line in reversed(lines) if (entry := _read(line)) is not None]
         return [entry for entry in found if not whats or entry.what in whats]
 
+    def _write(self, line: str) -> None:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
+        file = os.open(self._path, flags, 0o600)
+        try:
+            os.write(file, line.encode() + b"\n")
+            os.fsync(file)
+        finally:
+            os.close(file)
+
     def _shorten(self) -> None:
-        """Keep the newer half of a file that became too long."""
+        """Keep the newer half of a file that became too long, and of each kind the newest entry."""
         if not self._path.exists() or self._path.stat().st_size < _MOST_BYTES:
             return
-        kept = self._path.read_bytes()[-_MOST_BYTES // 2 :].partition(b"\n")[2]
+        whole = self._path.read_bytes()
+        kept = whole[-_MOST_BYTES // 2 :].partition(b"\n")[2]
+        kinds = {entry.what for line in kept.splitlines() if (entry := _read(line)) is not None}
+        newest: dict[str, bytes] = {}
+        for line in whole[: len(whole) - len(kept)].splitlines():
+            if (entry := _read(line)) is not None and entry.what not in kinds:
+                newest.pop(entry.what, None)
+                newest[entry.what] = line + b"\n"
+        kept = b"".join(newest.values()) + kept
         draft = self._path.with_name(f".{self._path.name}.new")
         draft.unlink(missing_ok=True)
         file = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)

@@ -24,6 +24,7 @@ from peerage.commands.registry import MODULES, every_command
 from peerage.config import Settings
 from peerage.wiring.application import open_application
 from storage.data_folder import DataFolder
+from storage.maintenance import MaintenanceLog
 
 UNKNOWN = "AB" * 20
 
@@ -227,6 +228,8 @@ async def test_the_day_of_the_census_is_closed_once(settings, by_server):
 
     assert re.fullmatch(r"\d{4}-\d\d-\d\d", first[0]["day"])
     assert again == [{"day": None}]
+    (entry,) = MaintenanceLog(DataFolder(settings.data).maintenance).entries()
+    assert (entry.what, entry.details) == ("census", {"day": first[0]["day"], "counts": 0})
 
 
 async def test_an_allowance_is_listed_and_taken_back(settings, by_server):
@@ -253,6 +256,17 @@ async def test_check_finds_a_damaged_file(settings, sources, by_server):
     (damaged,) = await ask(settings, ("check", {}), by_server=by_server)
     assert damaged[0]["infohash"] == hashes[0]
     assert damaged[-1]["problems"] == 1
+    (repaired,) = await ask(settings, ("check", {"repair": True}), by_server=by_server)
+    assert repaired[0]["repaired"] == "set aside"
+    noted = [
+        (each.what, each.well, each.details)
+        for each in MaintenanceLog(DataFolder(settings.data).maintenance).entries()
+    ]
+    assert noted == [
+        ("check", True, {"files": 1, "problems": 1, "repaired": 1}),
+        ("check", False, {"files": 2, "problems": 1, "repaired": 0}),
+        ("check", True, {"files": 2, "problems": 0, "repaired": 0}),
+    ]
 
 
 async def test_room_names_what_would_go_and_makes_it_when_that_is_wished(settings, sources, by_server):

@@ -450,6 +450,8 @@ def test_a_server_examines_itself(start_peerage):
 def test_the_log_of_maintenance_is_bounded_and_survives_damage(tmp_path):
     log = MaintenanceLog(tmp_path / "maintenance.log")
     assert log.entries() == []
+    for time in (-2, -1):
+        log.append(MaintenanceEntry(time, "restore", 0.5, True, {}))
     for number in range(400):
         log.append(MaintenanceEntry(number, "vacuum", 0.5, True, {"text": "x" * 3500}))
     with (tmp_path / "maintenance.log").open("ab") as file:
@@ -459,3 +461,4 @@ def test_the_log_of_maintenance_is_bounded_and_survives_damage(tmp_path):
     assert [found[0].what, found[0].details, found[1].time] == ["backup", {}, 399]
     assert [each.time for each in log.entries("backup")] == [400]
     assert (tmp_path / "maintenance.log").stat().st_size < 1_100_000
+    assert [each.time for each in log.entries("restore")] == [-1], "the newest of each kind stays"
