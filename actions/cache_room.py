@@ -135,7 +135,8 @@ class CacheRoom:
             self._tell(state)
         elif state.fill.share < TOLD_FROM - 0.05:
             self._told_at = None
-        if told and state.fill.share >= FULL_FROM and self.terms.when_full is WhenFull.UNASKED:
+        full = state.fill.share >= FULL_FROM and self.terms.when_full is WhenFull.UNASKED
+        if told and full and state.files:  # else a search through everything would find nothing again
             await self.make()
         return state
 
@@ -174,8 +175,8 @@ class CacheRoom:
             finally:
                 self.removed.files += made.files
                 self.removed.stored += made.stored
-                self._counted_at = None
                 if made.files:
+                    self._counted_at = None
                     log.warning("cache.room_made", files=made.files, bytes=made.stored)
                     await self._note("cache room", began, {"removed": made.files, "bytes": made.stored})
         return made

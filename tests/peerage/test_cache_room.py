@@ -2,14 +2,15 @@
 
 import json
 import os
+import socket
 import sqlite3
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import chdir, closing
 from pathlib import Path
 
 from tests.support import raw_torrents
 from tests.support.clients import ask, upload
-from tests.support.processes import PeerageProcess
+from tests.support.processes import PeerageProcess, wait_until
 
 FULL = 20
 LOW_MARK = 19
@@ -34,6 +35,39 @@ def rows(data: Path, sql: str, *values: object) -> list[tuple[object, ...]]:
 def metric(service: PeerageProcess, what: str) -> float:
     lines = ask(service.port, "/metrics").body.decode().splitlines()
     return float(next(line for line in lines if line.startswith(f"{what} ")).split()[1])
+
+
+def stored(service: PeerageProcess) -> int:
+    return sum(1 for _ in (service.data / "torrents").glob("*/*/*.torrent.gz"))
+
+
+def test_kill_9_while_room_is_made_takes_nothing_that_was_to_stay(
+    start_peerage: Callable[..., PeerageProcess],
+) -> None:
+    service = start_peerage(cache__upload_rate="10000/minute")
+    torrents = sorted((raw_torrents.torrent() for _ in range(3 * FULL)), key=name)
+    assert [upload(service.port, data).body.strip().decode() for data in torrents] == [*map(name, torrents)]
+    service.stop()
+    rows(service.data, "UPDATE record SET asked = ?", LONG_AGO)
+    cared = torrents[:10]  # which would go first
+    for data in cared:
+        rows(service.data, "UPDATE torrent SET hidden = 1 WHERE infohash = ?", raw_torrents.infohash(data))
+    service.settings = {"cache__max_files": FULL}
+    service.restart()
+    with closing(socket.socket(socket.AF_UNIX)) as connection, chdir(service.data):
+        connection.connect("control.sock")
+        request = {"command": "room", "arguments": {"now": True, "by": "test"}}
+        connection.sendall(json.dumps(request).encode() + b"\n")
+        wait_until(lambda: stored(service) < len(torrents), "nothing goes", pace=0.001)
+        service.kill()
+    left = stored(service)
+    assert LOW_MARK <= left < len(torrents)
+    service.restart()
+    assert service.run("room", "--now").returncode == 0
+    assert stored(service) == LOW_MARK
+    names = {str(each) for (each,) in rows(service.data, "SELECT hex(infohash) FROM record")}
+    assert names == {*map(name, cared), *map(name, torrents[-9:])}
+    assert service.run("check").returncode == 0
 
 
 def test_a_full_cache_makes_room_of_what_nobody_asked_for(
