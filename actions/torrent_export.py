@@ -45,7 +45,7 @@ class TorrentExport:
         target = folder / f"{record.infohash.upper}.torrent"
         if await asyncio.to_thread(_holds, target, record.digest):
             return ExportResult(record.infohash, "same", str(target))
-        held = await self._cache.get(record.infohash)
+        held = await self._cache.get(record.infohash, asked=False)
         if held is None:
             refusal = Refusal("not-found")
             return ExportResult(record.infohash, refusal.code, str(refusal))

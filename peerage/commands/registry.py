@@ -26,6 +26,7 @@ MODULES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "stats": ("status",),
         "census": ("status",),
         "check": ("status",),
+        "room": ("room",),
         "doctor": ("doctor",),
         "top": ("top",),
         "search": ("catalogue",),

@@ -131,11 +131,15 @@ async def _stats(
 async def _check(
     application: "Application", _operator: "Principal", arguments: Check
 ) -> AsyncIterator[DamagedFile | CheckedFiles]:
-    damaged = 0
+    damaged = repaired = 0
+    began = application.environment.clock()
     async for problem in application.cache.check(repair=arguments.repair):
         damaged += 1
+        repaired += bool(problem.repaired)
         yield DamagedFile(problem.infohash.upper, problem.what, problem.repaired)
     files, _ = await application.cache.totals()
+    done = {"files": files, "problems": damaged, "repaired": repaired}
+    await application.note_maintenance("check", began, done, well=damaged == repaired)
     yield CheckedFiles(files, damaged)
 
 

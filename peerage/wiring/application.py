@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from accounts.rights import Rights
     from actions.access_moderation import AccessEnforcement, AccessModeration
     from actions.account_management import AccountManagement
+    from actions.cache_room import CacheRoom
     from actions.catalogue_dump import CatalogueDump
     from actions.catalogue_dump_import import CatalogueDumpImport
     from actions.crediting import Crediting
@@ -190,6 +191,23 @@ class Application:
         cache = TorrentCache(blobs, records, quota, environment.clock, shares, children=self.children)
         self.stack.push_async_callback(cache.drain)
         return cache
+
+    @cached_property
+    def cache_room(self) -> "CacheRoom":
+        """What tells that the cache fills, and makes room in it."""
+        from peerage.wiring.cache_room import make_cache_room
+
+        return make_cache_room(self)
+
+    async def note_maintenance(
+        self, what: str, began: float, details: Mapping[str, object], *, well: bool = True
+    ) -> None:
+        """Write into the data folder's log of maintenance what was done since a unix time; a failure is told."""
+        from storage.maintenance import note
+
+        await note(
+            self.stores.folder.maintenance, what, began, self.environment.clock(), details=details, well=well
+        )
 
     @cached_property
     def search_index(self) -> "SqliteSearchIndex | PostgresqlSearchIndex":

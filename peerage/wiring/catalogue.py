@@ -46,6 +46,7 @@ def make_catalogue(application: "Application") -> CatalogueServices:
             application.lists,
             environment.clock,
             keep=application.settings.catalogue.history_days * 86_400,
+            note=application.note_maintenance,
         ),
         titles=environment.titles or stores.titles,
     )

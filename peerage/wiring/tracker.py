@@ -3,6 +3,7 @@
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import TYPE_CHECKING
 
 import structlog
@@ -86,12 +87,17 @@ def make_tracker(settings: Settings, environment: Environment) -> Tracker:
 def make_census(application: "Application") -> Census:
     """Return the census. GeoError: the operator's database of countries cannot be used."""
     wanted, stores, environment = application.settings.census, application.stores, application.environment
+
+    async def closed(day: date, counts: int, began: float) -> None:
+        await application.note_maintenance("census", began, {"day": str(day), "counts": counts})
+
     return Census(
         application.census_store,
         FolderDayKeys(stores.folder, environment.random),
         countries(wanted.database),
         environment.clock,
         CensusTerms(wanted.enabled, wanted.alive_days, wanted.keep_days),
+        closed=closed,
     )
 
 

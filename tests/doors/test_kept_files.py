@@ -225,8 +225,11 @@ def test_answers_end_with_their_time_and_those_in_use_are_made_anew(
             patched.setattr(kept_files, "_RENEWED_BEFORE", kept_files.SECONDS + 1)
             [(infohash, packed)] = [each for shard in range(16) for each in table.ending(shard)]
             assert (infohash.upper, packed) == (names(used)[0], False)
+            await torrents.cache.asked.flush()
             for shard in range(16):
                 await renewal.renew(shard)
+            assert torrents.cache.asked.waits(infohash), "what threads answer alone was asked for"
+            assert not torrents.cache.asked.waits(InfoHash.parse(names(unused)[0]))
             assert table.counts().stored == 3
             assert [each for shard in range(16) for each in table.ending(shard)] == []
             assert body(await service.get(target)) == used

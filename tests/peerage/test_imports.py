@@ -77,6 +77,7 @@ ON_A_FOLDER = {
     "numbers": (("stats",), 340, CATALOGUE | UPLOADS | {"accounts.accounts"}),
     "files": (("check", "backup saved"), 310, CATALOGUE | UPLOADS | {"accounts.accounts", "tracker.tracker"}),
     "records": (("search thing", f"show {HASH}"), 370, UPLOADS | {"accounts.accounts", "actions.takedowns"}),
+    "room": (("room", "room --now"), 390, UPLOADS),
     "webhooks": (
         (
             *("webhook add http://127.0.0.1:9/x", "webhook list", "webhook log"),
