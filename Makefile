@@ -12,7 +12,7 @@ CLIENTS := postgresql php-cli php-soap php-curl libsoap-lite-perl aria2 transmis
 # Suites that run again with the records on PostgreSQL.
 ON_POSTGRESQL := tests/doors/rest tests/doors/test_torrent_api.py
 
-.PHONY: help run man docs docs-check dist distcheck release audit deb debcheck containercheck test check statements sanitize fuzz tsan clients regressions simulate faults soak proof bench lock clean
+.PHONY: help run man docs docs-check screenshots dist distcheck release audit deb debcheck containercheck test check statements sanitize fuzz tsan clients regressions simulate faults soak proof bench lock clean
 
 help:  ## say what each target does
 	@sed -n 's/^\([a-z-]*\):[^#]*##/\1/p' $(MAKEFILE_LIST) | while read -r name text; do printf '  make %-8s %s\n' "$$name" "$$text"; done
@@ -31,6 +31,9 @@ docs: $(DOCS)/stamp $(VENV)/run.stamp  ## build the documentation into build/sit
 
 docs-check: $(VENV)/dev.stamp  ## run every shell block of the documentation and the README's tour, and list what does not run
 	$(BIN)/python -m pytest -m clients -s tests/clients/test_documentation.py tests/house/test_tour.py $(ARGS)
+
+screenshots: $(VENV)/dev.stamp  ## make the pictures in docs/images anew, with Chromium and a service with made-up records
+	$(BIN)/python -m tests.clients.pages.screenshots docs/images
 
 dist: $(TOOLS)/stamp  ## build sdist and wheels of the last commit into dist/, one for each Python that is here
 	$(TOOLS)/bin/python release/dist.py $(ARGS)

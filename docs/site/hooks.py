@@ -48,6 +48,11 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     for path in made:
         files.append(File.generated(config, f"reference/{path.name}", content=path.read_text()))
     files.append(File.generated(config, DECISIONS, content=_decisions()))
+    mark = (TREE / "doors" / "static" / "mark.svg").read_text()
+    files.append(
+        File.generated(config, "site/logo.svg", content=mark.replace('"COLOUR"', '"#fff" fill-opacity=".15"'))
+    )
+    files.append(File.generated(config, "site/mark.svg", content=mark.replace("COLOUR", "#0b57c2")))
     return files
 
 
