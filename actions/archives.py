@@ -26,9 +26,10 @@ TAR_SUFFIXES = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz
 # A zip's central directory is read at once; this is one of half a million torrents. Tar has no such limit.
 ZIP_DIRECTORY_LIMIT = 64 * 2**20
 TAR_HEADER_LIMIT = 2**20
-# Piece hashes hardly compress, so a collection of torrents never inflates to many times its size.
 INFLATE_RATIO = 200
+"""Piece hashes hardly compress, so a collection of torrents never inflates to many times its size."""
 INFLATE_BASE = 256 * 2**20
+"""Bytes that any archive may inflate to; a large one to INFLATE_RATIO times its size more."""
 
 _OPEN = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
 _ZIP_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2)
@@ -60,15 +61,18 @@ def total_size(paths: list[Path]) -> int:
     return sum(size for path in paths for _, size in _sources(path))
 
 
-def candidates(paths: list[Path], limit: int) -> Generator[Candidate, None, None]:
+def candidates(
+    paths: list[Path], limit: int, *, inflate_base: int = INFLATE_BASE
+) -> Generator[Candidate, None, None]:
     """Yield every candidate file under the paths; a file is read up to `limit` bytes, a larger one is `too-large`.
 
-    A path that is named is tried whatever its suffix; inside folders and archives suffixes decide.
+    A path that is named is tried whatever its suffix; inside folders and archives suffixes decide. A tar archive
+    inflates to `inflate_base` bytes and some times its size.
     """
     done = 0
     for path in paths:
         for source, size in _sources(path):
-            yield from _read_source(source, limit, done)
+            yield from _read_source(source, limit, done, inflate_base)
             done += size
 
 
@@ -96,14 +100,14 @@ def _size(path: Path) -> int:
         return 0
 
 
-def _read_source(path: Path, limit: int, done: int) -> Iterator[Candidate]:
+def _read_source(path: Path, limit: int, done: int, inflate_base: int) -> Iterator[Candidate]:
     name = path.name.lower()
     try:
         with open_regular_file(path) as file:
             if name.endswith(ZIP_SUFFIXES):
                 yield from _read_zip(path, file, limit, done)
             elif name.endswith(TAR_SUFFIXES):
-                yield from _read_tar(path, file, limit, done)
+                yield from _read_tar(path, file, limit, done, inflate_base)
             else:
                 yield Candidate(_printable(str(path)), _read_bounded(file, limit), done + _size(path))
     except Refusal as refusal:
@@ -155,8 +159,8 @@ def _zip_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, limit: int) -
         return Refusal("unreadable", describe_error(error))
 
 
-def _read_tar(path: Path, file: IO[bytes], limit: int, done: int) -> Iterator[Candidate]:
-    max_position = INFLATE_BASE + INFLATE_RATIO * os.fstat(file.fileno()).st_size
+def _read_tar(path: Path, file: IO[bytes], limit: int, done: int, inflate_base: int) -> Iterator[Candidate]:
+    max_position = inflate_base + INFLATE_RATIO * os.fstat(file.fileno()).st_size
     with _inflating(path.name.lower(), file) as plain:
         bounded = _BoundedFile(plain, max(limit, TAR_HEADER_LIMIT), max_position)
         with tarfile.open(fileobj=bounded, mode="r:") as archive:

@@ -46,7 +46,7 @@ class AutoFetch:
     """Looks up announced hashes, one every `every` seconds, `at_once` at most, newest and oldest alternating.
 
     `scrape` gives a swarm's current counts, `timer` monotonic seconds. A hash that was missed is queued again when
-    it is announced after its pause.
+    it is announced after its pause. `most_waiting` are queued, `most_missed` remembered as missed.
     """
 
     def __init__(
@@ -60,6 +60,8 @@ class AutoFetch:
         longest_pause: float,
         timer: Callable[[], float],
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        most_waiting: int = MOST_WAITING,
+        most_missed: int = MOST_MISSED,
     ) -> None:
         self._lookups = lookups
         self._catalogue = catalogue
@@ -68,6 +70,8 @@ class AutoFetch:
         self._longest_pause = max(longest_pause, FIRST_PAUSE)
         self._timer = timer
         self._sleep = sleep
+        self._most_waiting = most_waiting
+        self._most_missed = most_missed
         self._free = asyncio.Semaphore(at_once)
         self._waiting: OrderedDict[InfoHash, None] = OrderedDict()
         self._missed: OrderedDict[InfoHash, tuple[float, int]] = OrderedDict()
@@ -109,7 +113,7 @@ class AutoFetch:
         return due <= self._timer()
 
     def _enqueue(self, infohash: InfoHash) -> None:
-        if len(self._waiting) >= MOST_WAITING:
+        if len(self._waiting) >= self._most_waiting:
             self._waiting.popitem(last=True)
         self._waiting[infohash] = None
 
@@ -143,5 +147,5 @@ class AutoFetch:
         _, before = self._missed.pop(infohash, (0.0, 0))
         pause = min(FIRST_PAUSE * 2 ** min(before, 30), self._longest_pause)
         self._missed[infohash] = self._timer() + pause, before + 1
-        if len(self._missed) > MOST_MISSED:
+        if len(self._missed) > self._most_missed:
             self._missed.popitem(last=False)

@@ -50,11 +50,12 @@ class RankedTitle:
 
 
 class ImdbTsv:
-    """The films and series of one file, for one thread at a time. `skipped` counts unreadable lines."""
+    """The films and series of one file of `most_lines`, for one thread at a time. `skipped` counts unreadable lines."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, most_lines: int = MOST_LINES) -> None:
         """Open the file. Refusal: `unreadable`."""
         self.skipped = 0
+        self._most_lines = most_lines
         self._lines = 0
         try:
             self._file = open_regular_file(path)
@@ -100,7 +101,7 @@ class ImdbTsv:
     def _line(self) -> bytes:
         line = self._decompressed_file.readline(LONGEST_LINE + 1)
         self._lines += 1
-        if len(line) > LONGEST_LINE or self._lines > MOST_LINES:
+        if len(line) > LONGEST_LINE or self._lines > self._most_lines:
             raise Refusal("too-large", f"line {self._lines} is beyond what title.basics holds")
         return line.rstrip(b"\r\n") or (b"\t" if line else b"")
 

@@ -48,12 +48,22 @@ class PreparedTorrent:
 class MetainfoReader:
     """Reads .torrent files, plain or compressed, `parsers` at once; `limit` is the most bytes that one may have.
 
-    Large ones, which wait for a child, keep nobody from the parsers.
+    One of more than `light_items` values is large: those wait for a child, and keep nobody from the parsers. Many are
+    prepared by the processes of `preparing`.
     """
 
-    def __init__(self, children: ChildProcesses, limit: int, parsers: int) -> None:
+    def __init__(
+        self,
+        children: ChildProcesses,
+        limit: int,
+        parsers: int,
+        *,
+        light_items: int = LIGHT_ITEMS,
+        preparing: ChildProcesses | None = None,
+    ) -> None:
         self._children = children
-        self._preparing = ChildProcesses(ChildLimits(at_once=PREPARING))
+        self._light_items = light_items
+        self._preparing = preparing or ChildProcesses(ChildLimits(at_once=PREPARING))
         self._limit = limit
         self._parsers = FairSlots(parsers)
 
@@ -73,7 +83,7 @@ class MetainfoReader:
         """Read bytes that are not compressed, at most `limit`. Refusal: those of `Metainfo.parse`, `busy`."""
         try:
             async with self._parsers.slot():
-                return await asyncio.to_thread(_read, plain, limit, LIGHT_ITEMS, added)
+                return await asyncio.to_thread(_read, plain, limit, self._light_items, added)
         except Refusal as refusal:
             if refusal.code != "too-many-items":
                 raise

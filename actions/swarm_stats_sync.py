@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from itertools import islice
 
 from bittorrent.infohash import InfoHash
@@ -10,15 +11,21 @@ from catalogue.store import StatisticsStore
 from tracker.journal_row import JournalRow
 from tracker.model import Counts
 
-MOST_PER_FLUSH = 20_000
-"""Swarms that one flush writes; the others wait, first in, first out."""
-MOST_WAITING = 1_000_000
-"""Swarms that may wait; any beyond are dropped until they change again."""
-
-_WRITTEN_AT_ONCE = (
-    5_000  # swarms in one transaction: what is collected for it is garbage collection's work meanwhile
-)
 _YIELD_EVERY = 2_000  # swarms between two yields to the event loop: a few milliseconds
+
+
+@dataclass(frozen=True, slots=True)
+class SwarmStatsLimits:
+    """Numbers of swarms.
+
+    A flush writes `per_flush`, and the others wait, first in, first out. Of those that wait, any beyond `waiting` are
+    dropped until they change again. `at_once` are written in one transaction: what is collected for it is garbage
+    collection's work meanwhile.
+    """
+
+    per_flush: int = 20_000
+    waiting: int = 1_000_000
+    at_once: int = 5_000
 
 
 class SwarmStatsSync:
@@ -27,9 +34,15 @@ class SwarmStatsSync:
     `scrape` gives a swarm's current counts, so a swarm that changed twice is written once.
     """
 
-    def __init__(self, statistics: StatisticsStore, scrape: Callable[[InfoHash], Counts]) -> None:
+    def __init__(
+        self,
+        statistics: StatisticsStore,
+        scrape: Callable[[InfoHash], Counts],
+        limits: SwarmStatsLimits = SwarmStatsLimits(),
+    ) -> None:
         self._statistics = statistics
         self._scrape = scrape
+        self._limits = limits
         # Plain bytes: garbage collections do not look at them, and a million may wait.
         self._waiting: dict[bytes, None] = {}
 
@@ -46,19 +59,19 @@ class SwarmStatsSync:
         for start in range(0, len(rows), _YIELD_EVERY):
             self._enqueue(rows[start : start + _YIELD_EVERY])
             await asyncio.sleep(0)
-        batch = list(islice(self._waiting, MOST_PER_FLUSH))
+        batch = list(islice(self._waiting, self._limits.per_flush))
         for infohash in batch:
             del self._waiting[infohash]
-        for start in range(0, len(batch), _WRITTEN_AT_ONCE):
+        for start in range(0, len(batch), self._limits.at_once):
             try:
-                stats = await self._stats(batch[start : start + _WRITTEN_AT_ONCE])
+                stats = await self._stats(batch[start : start + self._limits.at_once])
                 await self._statistics.update_swarm_stats(stats)
             except BaseException:
                 self._waiting.update(dict.fromkeys(batch[start:]))
                 raise
 
     def _enqueue(self, rows: Sequence[JournalRow]) -> None:
-        space = MOST_WAITING - len(self._waiting)
+        space = self._limits.waiting - len(self._waiting)
         changed = dict.fromkeys(bytes(row.infohash) for row in rows if row.infohash not in self._waiting)
         self._waiting.update(islice(changed.items(), space))
 

@@ -27,14 +27,15 @@ class Problem:
 
 
 class StoredFileReader:
-    """Reads stored files; those of very many values in a process of its own."""
+    """Reads stored files; those of more than `light_items` values in a process of its own."""
 
-    def __init__(self, children: ChildProcesses) -> None:
+    def __init__(self, children: ChildProcesses, *, light_items: int = LIGHT_ITEMS) -> None:
         self._children = children
+        self._light_items = light_items
 
     async def read(self, infohash: InfoHash, packed: bytes) -> tuple[Metainfo, bytes] | str:
         """Return a file's metainfo, without `info` and files, and digest, or what is wrong with it, in words."""
-        found = await asyncio.to_thread(parse_stored_file, infohash, packed, LIGHT_ITEMS)
+        found = await asyncio.to_thread(parse_stored_file, infohash, packed, self._light_items)
         if found is not None:
             return found
         try:

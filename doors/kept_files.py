@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 SECONDS = 300
 """How long an answer is given without another look at its record and file."""
-_RENEWED_BEFORE = SECONDS // 2  # seconds before its end from which an answer in use is made anew
+RENEWED_BEFORE = SECONDS // 2
+"""Seconds before its end from which an answer in use is made anew."""
 _IN_MEMORY = 16 << 10  # bytes up to which sending from memory costs less than having the kernel send the file
 _HEADS = 1024  # bytes of an answer without the file, as a rule
 _UNKNOWN = FileStamp(0, 0, 0)
@@ -46,7 +47,7 @@ class KeptFileCounts:
 
 
 class KeptFiles:
-    """The finished answers; `clock` gives the seconds of a clock that never goes back.
+    """The finished answers, each for some `seconds`; `clock` gives the seconds of a clock that never goes back.
 
     `stamp` tells what the stored file of a torrent was like when it was found right, where native threads can read it.
     """
@@ -56,10 +57,15 @@ class KeptFiles:
         table: "Files",
         clock: Callable[[], float],
         stamp: Callable[[InfoHash], FileStamp | None] = lambda _: None,
+        *,
+        seconds: int = SECONDS,
+        renewed_before: int = RENEWED_BEFORE,
     ) -> None:
         self.table = table
         self._clock = clock
         self._stamp = stamp
+        self._seconds = seconds
+        self._renewed_before = renewed_before
         self._most = table.most()
 
     def generation(self, infohash: InfoHash) -> int:
@@ -78,7 +84,7 @@ class KeptFiles:
         if (len(data) > self._most and not apart) or infohash != answers.record.infohash:
             return False
         head, unchanged = header_lines(answers.whole(data)), header_lines(answers.unchanged())
-        until = int(self._clock()) + SECONDS
+        until = int(self._clock()) + self._seconds
         etag = answers.etag.encode()
         what = (infohash, answers.packed, generation, head, unchanged, etag, data, until)
         return self.table.put(*what, stamp.inode, stamp.changed, apart)
@@ -90,7 +96,7 @@ class KeptFiles:
 
     def ending(self, shard: int) -> list[tuple[InfoHash, bool]]:
         """Return what is in use and ends soon in one of 16 shards: infohash, and whether it is packed."""
-        until = int(self._clock()) + _RENEWED_BEFORE
+        until = int(self._clock()) + self._renewed_before
         return [(InfoHash(name), packed) for name, packed in self.table.ending(shard, until, _AT_ONCE)]
 
     def counts(self) -> KeptFileCounts:

@@ -92,13 +92,16 @@ class TorrentApiServices:
     swarms: SwarmNumbers
 
 
-def routes(services: TorrentApiServices, *, documented_errors: bool = False) -> list[Route]:
+def routes(
+    services: TorrentApiServices, *, documented_errors: bool = False, page: int = _PAGE
+) -> list[Route]:
     """Return the dialect's routes, which must precede the cache's below `/torrent/`.
 
-    With `documented_errors` every error has status 500, as the dialect's documentation says.
+    With `documented_errors` every error has status 500, as the dialect's documentation says. A list is read by pages of
+    so many torrents.
     """
     admission = services.admission
-    methods = _Methods(services)
+    methods = _Methods(services, page)
 
     def render(_: Exchange, error: Exception) -> Response:
         return _error(error, documented=documented_errors)
@@ -149,6 +152,7 @@ def _error(error: Exception, *, documented: bool) -> Response:
 @dataclass(frozen=True, slots=True)
 class _Methods:
     services: TorrentApiServices
+    page: int
 
     async def list_torrents(self, context: _Context) -> dict[str, object]:
         """Return every torrent of a title at IMDb, newest first."""
@@ -228,11 +232,13 @@ class _Methods:
         torrents: list[Torrent] = []
         as_of, offset = None, 0
         while offset < _MAX_LIST:
-            wanted = SearchQuery(ImdbTerm(number), SortOrder.TIME, offset=offset, limit=_PAGE, as_of=as_of)
+            wanted = SearchQuery(
+                ImdbTerm(number), SortOrder.TIME, offset=offset, limit=self.page, as_of=as_of
+            )
             found = await self.services.catalogue.search.torrents(wanted)
             torrents += await self.services.catalogue.store.torrents.torrents(found.ids, PUBLIC_VIEWER)
-            as_of, offset = found.as_of, offset + _PAGE
-            if len(found.ids) < _PAGE:
+            as_of, offset = found.as_of, offset + self.page
+            if len(found.ids) < self.page:
                 break
         return sorted(torrents, key=lambda torrent: (torrent.added, torrent.id), reverse=True)
 

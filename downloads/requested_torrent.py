@@ -45,10 +45,11 @@ class RequestedTorrent:
 
 
 class RequestReader:
-    """Reads requests; a .torrent of very many values in a process of its own."""
+    """Reads requests; a .torrent of more than `light_items` values in a process of its own."""
 
-    def __init__(self, children: ChildProcesses) -> None:
+    def __init__(self, children: ChildProcesses, *, light_items: int = LIGHT_ITEMS) -> None:
         self._children = children
+        self._light_items = light_items
 
     async def read(self, request: JobRequest) -> RequestedTorrent:
         """Read a request. Refusal: `nothing-wished`, `two-wishes`, those of `read_torrent`, `bad-magnet`."""
@@ -63,7 +64,7 @@ class RequestReader:
     async def read_torrent(self, torrent: bytes) -> RequestedTorrent:
         """Read a .torrent. Refusal: those of Metainfo.parse, `busy`."""
         try:
-            return await asyncio.to_thread(parse_torrent, torrent, LIGHT_ITEMS)
+            return await asyncio.to_thread(parse_torrent, torrent, self._light_items)
         except Refusal as refusal:
             if refusal.code != "too-many-items":
                 raise

@@ -165,17 +165,21 @@ def option(key: str) -> str:
 
 
 def read_settings(
-    options: Mapping[str, Any], environment: Mapping[str, str], file: Path | None = None
+    options: Mapping[str, Any],
+    environment: Mapping[str, str],
+    file: Path | None = None,
+    *,
+    system_file: Path = SYSTEM_FILE,
 ) -> Settings:
     """Read every source and return the checked settings.
 
     `options` are those given on the command line, by dotted key. `file` must exist when it is named; unnamed,
-    ./peerage.toml is read where there is one, else that of the Debian package.
+    ./peerage.toml is read where there is one, else `system_file`, where there is one.
     SettingsError names every wrong or unknown key.
     """
     values: dict[str, Any] = {}
     origins: dict[str, str] = {}
-    for found in (_from_file(file), _from_environment(environment), _from_options(options)):
+    for found in (_from_file(file, system_file), _from_environment(environment), _from_options(options)):
         for key, (value, origin) in found.items():
             values[key], origins[key] = value, origin
     return _checked(_nest(values), origins)
@@ -230,8 +234,8 @@ def _from_environment(environment: Mapping[str, str]) -> dict[str, tuple[Any, st
     return {names[name]: (value, name) for name, value in ours.items()}
 
 
-def _from_file(file: Path | None) -> dict[str, tuple[Any, str]]:
-    path = file or (FILE if FILE.is_file() else SYSTEM_FILE)
+def _from_file(file: Path | None, system_file: Path) -> dict[str, tuple[Any, str]]:
+    path = file or (FILE if FILE.is_file() else system_file)
     if file is None and not os.path.isfile(path):  # noqa: PTH113 - False where it may not be looked at
         return {}
     try:

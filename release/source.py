@@ -20,18 +20,19 @@ class ReleaseError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A commit: its version, whether a tag names it so, and its time in unix seconds."""
+    """A commit of a tree: its version, whether a tag names it so, and its time in unix seconds."""
 
     commit: str
     version: str
     tagged: bool
     time: int
+    tree: Path = TREE
 
     def unpack(self, folder: Path) -> Path:
         """Write the commit's files into a folder that is made, with its version and no later time; return it."""
         folder.mkdir(parents=True)
         archive = subprocess.run(
-            ["git", "archive", "--format=tar", self.commit], cwd=TREE, check=True, capture_output=True
+            ["git", "archive", "--format=tar", self.commit], cwd=self.tree, check=True, capture_output=True
         )
         with tarfile.open(fileobj=io.BytesIO(archive.stdout)) as packed:
             packed.extractall(folder, filter="data")
@@ -46,31 +47,31 @@ class Source:
         return folder
 
 
-def read_source(commit: str = "HEAD") -> Source:
+def read_source(commit: str = "HEAD", tree: Path = TREE) -> Source:
     """Read a commit.
 
     The tree states the version of the last release. A commit that has its tag is that release; any other is so many
     commits after it, which no index takes: 0.1.0+12.gabcdef0. ReleaseError: a tag says another version than the tree.
     """
-    found = _git("rev-parse", f"{commit}^{{commit}}")
-    project = tomllib.loads(_git("show", f"{found}:pyproject.toml"))["project"]
+    found = _git(tree, "rev-parse", f"{commit}^{{commit}}")
+    project = tomllib.loads(_git(tree, "show", f"{found}:pyproject.toml"))["project"]
     stated = str(project["version"])
-    time = int(_git("log", "-1", "--format=%ct", found))
-    tags = [tag for tag in _git("tag", "--points-at", found).split() if tag.startswith("v")]
+    time = int(_git(tree, "log", "-1", "--format=%ct", found))
+    tags = [tag for tag in _git(tree, "tag", "--points-at", found).split() if tag.startswith("v")]
     if tags and f"v{stated}" not in tags:
         raise ReleaseError(
             f"the tag says {tags[0]}, and pyproject.toml {stated}: move the one or change the other"
         )
     if tags:
-        return Source(found, stated, True, time)
-    since = f"v{stated}..{found}" if _git("tag", "--list", f"v{stated}") else found
-    count = _git("rev-list", "--count", since)
-    return Source(found, f"{stated}+{count}.g{found[:7]}", False, time)
+        return Source(found, stated, True, time, tree)
+    since = f"v{stated}..{found}" if _git(tree, "tag", "--list", f"v{stated}") else found
+    count = _git(tree, "rev-list", "--count", since)
+    return Source(found, f"{stated}+{count}.g{found[:7]}", False, time, tree)
 
 
-def uncommitted() -> list[str]:
+def uncommitted(tree: Path = TREE) -> list[str]:
     """Return the files that differ from the commit, which are in no release."""
-    return [line[3:] for line in _git("status", "--porcelain").splitlines()]
+    return [line[3:] for line in _git(tree, "status", "--porcelain").splitlines()]
 
 
 def changelog_section(text: str, version: str) -> str:
@@ -83,7 +84,7 @@ def changelog_section(text: str, version: str) -> str:
     return found[1].strip() + "\n"
 
 
-def _git(*arguments: str) -> str:
+def _git(tree: Path, *arguments: str) -> str:
     return subprocess.run(
-        ["git", *arguments], cwd=TREE, check=True, capture_output=True, text=True
+        ["git", *arguments], cwd=tree, check=True, capture_output=True, text=True
     ).stdout.strip()

@@ -9,7 +9,7 @@ import stat
 import threading
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import count
@@ -33,9 +33,7 @@ WALK_BATCH = 1000
 
 _NEW = ".new"
 _BAD = ".bad"
-_BAD_KEPT = 100  # files set aside that are kept, the newest
 _READERS = 4
-_VERIFIED = 100_000  # files that are remembered as found right
 _TOGETHER = 128  # files that are written together
 _FEW = 4  # files below which syncing each costs less than syncing the whole file system
 _LONG_SYNC = 2.0  # seconds after which a file system has too much else to write to be synced as a whole
@@ -50,6 +48,15 @@ _ABSENT = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENXIO)
 _MAKE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class FileLimits:
+    """The most bytes that a file is read of, files remembered as found right, and files kept that were set aside."""
+
+    size: int = MAX_FILE_SIZE
+    verified: int = 100_000
+    set_aside: int = 100
 
 
 @dataclass(slots=True)
@@ -68,13 +75,22 @@ class FileBlobs:
 
     A file is written under `.new`, synced, renamed into place, and its folders are synced. Files that come while others
     are written are written together and share their syncs. No symbolic link below the folder is followed. All work
-    runs in threads. Copies of what another store has need not be `durable`: they are not synced.
+    runs in threads. Copies of what another store has need not be `durable`: they are not synced. `timer` gives the
+    seconds of a clock that never goes back.
     """
 
-    def __init__(self, root: Path, max_file_size: int = MAX_FILE_SIZE, *, durable: bool = True) -> None:
+    def __init__(
+        self,
+        root: Path,
+        limits: FileLimits = FileLimits(),
+        *,
+        durable: bool = True,
+        timer: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._root = root
-        self._max_file_size = max_file_size
+        self._limits = limits
         self._durably = durable
+        self._timer = timer
         self._numbers = count()
         self._rename_lock = threading.Lock()
         self._durable: set[str] = set()
@@ -124,7 +140,7 @@ class FileBlobs:
         return found[0] if found is not None else None
 
     async def set_aside(self, infohash: InfoHash) -> None:
-        """Move a file into `.bad`, where the newest 100 are kept; one that is missing is no error."""
+        """Move a file into `.bad`, where the newest are kept; one that is missing is no error."""
         with disk_errors_refused():
             await asyncio.to_thread(self._set_aside, infohash)
 
@@ -166,7 +182,7 @@ class FileBlobs:
 
     async def _put_all(self, gathered: Sequence[Gathered[_NewFile, StoredFile]]) -> None:
         """Store what is waiting, and tell of each."""
-        if len(gathered) < _FEW or not self._syncs_whole or time.monotonic() < self._one_by_one_until:
+        if len(gathered) < _FEW or not self._syncs_whole or self._timer() < self._one_by_one_until:
             await asyncio.gather(*map(self._put_one, gathered))
             return
         current.set(None)
@@ -215,7 +231,7 @@ class FileBlobs:
 
     def _put_together(self, files: Sequence[_NewFile]) -> None:
         """Write files, sync all of them at once, then their names. One that cannot be written fails by itself."""
-        began = time.monotonic()
+        began = self._timer()
         made: set[str] = set()
         with self._folder() as root, _opened(_NEW, root) as drafts:
             try:
@@ -232,8 +248,8 @@ class FileBlobs:
                 for new in files:
                     _drop_draft(new, drafts)
         self._durable |= made
-        if time.monotonic() - began > _LONG_SYNC:
-            self._one_by_one_until = time.monotonic() + _UNTIL_NEXT
+        if self._timer() - began > _LONG_SYNC:
+            self._one_by_one_until = self._timer() + _UNTIL_NEXT
 
     def _rename(self, new: _NewFile, drafts: int, name: str, leaf: int) -> None:
         # One process owns the folder, so this lock is enough to check and rename atomically.
@@ -254,8 +270,8 @@ class FileBlobs:
             found = os.fstat(file)
             if not stat.S_ISREG(found.st_mode):
                 return None
-            packed = file_object.read(self._max_file_size + 1)
-        if len(packed) > self._max_file_size:
+            packed = file_object.read(self._limits.size + 1)
+        if len(packed) > self._limits.size:
             return None
         stamp = FileStamp(found.st_ino, found.st_size, found.st_mtime_ns)
         right = digest is None or self._is_right(infohash, packed, digest, stamp, again=again)
@@ -268,7 +284,7 @@ class FileBlobs:
             return True
         if packed_digest(packed) != digest:
             return False
-        if len(self._verified) >= _VERIFIED:
+        if len(self._verified) >= self._limits.verified:
             self._verified.pop(next(iter(self._verified)), None)
         self._verified[infohash] = stamp, digest
         return True
@@ -285,7 +301,7 @@ class FileBlobs:
                 self._sync(leaf)
                 self._note_set_aside(infohash, kept)
             with _opened(_BAD, root) as bad, self._rename_lock:
-                for name in _oldest_first(bad)[:-_BAD_KEPT]:
+                for name in _oldest_first(bad)[: -self._limits.set_aside]:
                     os.unlink(name, dir_fd=bad)
 
     def _note_set_aside(self, infohash: InfoHash, kept: str) -> None:

@@ -26,7 +26,6 @@ T = TypeVar("T")
 
 _MODULE = "tasks.child_process"
 _NICENESS = 10  # what answers requests comes first
-_IDLE_SECONDS = 10.0  # that a child is kept without work
 _KEPT_MEMORY = 96 << 20  # beyond it a child is not kept
 _HEAD = struct.Struct(">?Q")  # before each pickle: whether it is the last, and its length
 
@@ -41,12 +40,13 @@ class TooManyWaiting(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ChildLimits:
-    """What one child may take, how many run at once, and how many callers may wait."""
+    """What one child may take, how many run at once, how many callers may wait, and how long an idle child is kept."""
 
     seconds: float = 30.0
     memory: int = 2**29
     at_once: int = 1
     waiting: int = 8
+    idle: float = 10.0
 
 
 class ChildProcesses:
@@ -95,7 +95,7 @@ class ChildProcesses:
 
     def _keep(self, child: "_Child") -> None:
         self._idle.append(child)
-        asyncio.get_running_loop().call_later(_IDLE_SECONDS, self._end_idle, child, child.answered)
+        asyncio.get_running_loop().call_later(self._limits.idle, self._end_idle, child, child.answered)
 
     def _end_idle(self, child: "_Child", answered: int) -> None:
         if child in self._idle and child.answered == answered:

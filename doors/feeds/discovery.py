@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 
 from starlette.responses import Response
 from starlette.routing import Route
@@ -33,12 +34,15 @@ Draw = Callable[[FeedServices, Exchange, str], Awaitable[Element]]
 """Makes a document for a base URL."""
 
 
-def routes(services: FeedServices, dialect: ApiDialect) -> list[Route]:
-    """Return the routes of the description and of the sitemap; the latter is for who may read the catalogue."""
+def routes(services: FeedServices, dialect: ApiDialect, part: int = PART) -> list[Route]:
+    """Return the routes of the description and of the sitemap; the latter is for who may read the catalogue.
+
+    A part of the sitemap has `part` ids.
+    """
     table: tuple[tuple[str, Draw, str, Right | None], ...] = (
         ("/opensearch.xml", _opensearch, _OPENSEARCH_TYPE, None),
-        ("/sitemap.xml", _index, _XML, Right.READ),
-        ("/sitemaps/{number}.xml", _part, _XML, Right.READ),
+        ("/sitemap.xml", partial(_index, part), _XML, Right.READ),
+        ("/sitemaps/{number}.xml", partial(_part, part), _XML, Right.READ),
     )
 
     def route(path: str, draw: Draw, media_type: str, right: Right | None) -> Route:
@@ -66,20 +70,20 @@ async def _opensearch(services: FeedServices, _: Exchange, base: str) -> Element
     return tree
 
 
-async def _index(services: FeedServices, _: Exchange, base: str) -> Element:
+async def _index(part: int, services: FeedServices, _: Exchange, base: str) -> Element:
     """List the parts: as many as there are of ids, so that a torrent never moves to another."""
     hits = await services.catalogue.search.torrents(SearchQuery(limit=0))
     tree = root("sitemapindex", xmlns=_SITEMAP)
-    for number in range(min(-(-hits.as_of // PART), MOST_PARTS)):
+    for number in range(min(-(-hits.as_of // part), MOST_PARTS)):
         add(add(tree, "sitemap"), "loc", f"{base}/sitemaps/{number}.xml")
     return tree
 
 
-async def _part(services: FeedServices, exchange: Exchange, base: str) -> Element:
+async def _part(part: int, services: FeedServices, exchange: Exchange, base: str) -> Element:
     number = path_id(exchange.request, "number")
     if number >= MOST_PARTS:
         raise Refusal("not-found")
-    shown = await services.catalogue.store.statistics.shown_ids(number * PART + 1, PART)
+    shown = await services.catalogue.store.statistics.shown_ids(number * part + 1, part)
     return await asyncio.to_thread(_pages, shown, base)
 
 

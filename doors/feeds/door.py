@@ -75,13 +75,13 @@ class FeedSource:
 Source = Callable[[FeedContext], Awaitable[FeedSource]]
 
 
-def routes(services: FeedServices) -> list[Route]:
+def routes(services: FeedServices, *, sitemap_part: int = discovery.PART) -> list[Route]:
     """Return the routes of the feeds and of what leads to them, which must precede those of the pages."""
     credentials = (parameter(KEY_PARAMETER, Scope.FEED, Scope.QBITTORRENT), session)
     dialect = ApiDialect(DIALECT, credentials, _STEPS, _render)
     endpoint = Endpoint(name=DIALECT, right=Right.READ)
     return [
-        *discovery.routes(services, dialect),
+        *discovery.routes(services, dialect, sitemap_part),
         *comments.routes(services, dialect),
         *(
             AdmittedRoute(

@@ -11,8 +11,6 @@ from doors.gazelle.formatting import timestamp
 
 COMMENTS_PER_PAGE = 10
 MAX_ANNOUNCEMENTS = 5
-MAX_GROUPS = 500
-"""The most groups of an artist that are listed and counted, and the most bookmarks; the newest of more."""
 
 _KINDS = {CollageKind.PERSONAL: "Personal", CollageKind.THEME: "Theme", CollageKind.STAFF: "Staff Picks"}
 
@@ -68,7 +66,7 @@ async def artist(context: GazelleContext) -> object:
     ids = await context.services.catalogue.store.authors.groups_of(
         found.id, context.viewer, first_only=first_only
     )
-    groups, torrents = await context.groups_with_torrents(ids[:MAX_GROUPS])
+    groups, torrents = await context.groups_with_torrents(ids[: context.services.limits.groups])
     bookmarked = await context.bookmarked(BookmarkKind.AUTHOR, [found.id])
     bookmarks = await context.bookmarked(BookmarkKind.GROUP, [group.id for group in groups])
     with_stats = {group.id: context.with_swarm_stats(torrents.get(group.id, ())) for group in groups}
@@ -104,8 +102,8 @@ async def bookmarks(context: GazelleContext) -> object:
     if kind not in {"torrents", "artists"}:
         raise GazelleFailure(BAD_PARAMETERS)
     of = BookmarkKind.GROUP if kind == "torrents" else BookmarkKind.AUTHOR
-    catalogue = context.services.catalogue.store
-    ids = (await catalogue.collages.bookmarks(context.user.id, of, 0, MAX_GROUPS)).items
+    catalogue, most = context.services.catalogue.store, context.services.limits.groups
+    ids = (await catalogue.collages.bookmarks(context.user.id, of, 0, most)).items
     if kind == "artists":
         authors = [await catalogue.authors.author(each) for each in ids]
         return {"artists": [shapes.bookmarked_author(each) for each in authors if each is not None]}

@@ -19,6 +19,19 @@ from doors.services import AccountAccess, CatalogueReading, StoredFiles, SwarmNu
 
 
 @dataclass(frozen=True, slots=True)
+class GazelleLimits:
+    """The most that one answer lists; of more, the newest.
+
+    `groups` of an artist are listed and counted, and as many bookmarks. `torrents` of a group are listed with their
+    files, `files` over all of them; `fileCount` counts every one.
+    """
+
+    groups: int = 500
+    torrents: int = 500
+    files: int = 5000
+
+
+@dataclass(frozen=True, slots=True)
 class GazelleServices:
     """What Gazelle's API asks of the service.
 
@@ -33,6 +46,7 @@ class GazelleServices:
     swarms: SwarmNumbers
     site: PageSite
     rows: KeptRows[JsonTemplate] = field(default_factory=KeptRows)
+    limits: GazelleLimits = field(default_factory=GazelleLimits)
 
 
 @dataclass(frozen=True, slots=True)

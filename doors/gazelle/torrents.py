@@ -19,12 +19,6 @@ from doors.gazelle.parameters import GazelleParameters
 from doors.http_headers import attachment
 from doors.origin import base_url
 
-MAX_TORRENTS = 500
-"""The most torrents of a group that are listed with their files; the newest of more."""
-
-MAX_FILES = 5000
-"""The most files that an answer lists, over all of its torrents; `fileCount` counts every one."""
-
 _HASH = re.compile(r"[0-9A-Fa-f]{40}")
 
 
@@ -55,9 +49,10 @@ async def torrentgroup(context: GazelleContext) -> object:
     if not groups:
         raise GazelleFailure(BAD_ID)
     bookmarks = await context.bookmarked(BookmarkKind.GROUP, [number])
+    newest = torrents.get(number, ())[-context.services.limits.torrents :]
     return {
         "group": shapes.group(groups[0], bookmarked=number in bookmarks),
-        "torrents": await _with_files(context, torrents.get(number, ())[-MAX_TORRENTS:]),
+        "torrents": await _with_files(context, newest),
     }
 
 
@@ -129,7 +124,7 @@ def _hash(parameters: GazelleParameters) -> InfoHash | None:
 
 
 async def _with_files(context: GazelleContext, torrents: Sequence[Torrent]) -> list[shapes.JsonObject]:
-    left, contents = MAX_FILES, []
+    left, contents = context.services.limits.files, []
     for each in torrents:
         contents.append(await context.services.catalogue.store.torrents.contents(each.id, 0, left))
         left -= len(contents[-1].files)

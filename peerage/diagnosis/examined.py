@@ -1,5 +1,7 @@
 """What the checks of an installation look at: settings, data folder, the running service, and the system around it."""
 
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,7 +32,8 @@ class RunningService:
 class Examined:
     """An installation at a unix time; `service` is None where none runs.
 
-    `thorough` asks for the databases to be read whole. `system` is the root of /proc and /sys.
+    `thorough` asks for the databases to be read whole. `system` is the root of /proc and /sys. `timer` gives the
+    seconds of a clock that never goes back.
     """
 
     settings: Settings
@@ -39,6 +42,7 @@ class Examined:
     thorough: bool = False
     patience: float = 5.0
     system: Path = field(default=Path("/"))
+    timer: Callable[[], float] = time.perf_counter
 
     @property
     def folder(self) -> DataFolder:

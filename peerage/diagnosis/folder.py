@@ -2,8 +2,7 @@
 
 import os
 import stat
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from actions.diagnosis import Finding, Grade
@@ -122,7 +121,7 @@ def examine_file_system(examined: Examined) -> Iterator[Finding]:
         remedy = "Mount it without: after a power cut what was answered with success would be lost."
         yield Finding("file system", Grade.PROBLEM, f"it is mounted with {', '.join(sorted(unsafe))}", remedy)
     else:
-        yield from _examine_syncs(path, kind or "an unknown file system")
+        yield from _examine_syncs(path, kind or "an unknown file system", examined.timer)
 
 
 def examine_clock(examined: Examined) -> Iterator[Finding]:
@@ -167,7 +166,7 @@ def _mount(mounts: str, path: Path) -> tuple[str, set[str]]:
     return best[1], set(best[2].split(","))
 
 
-def _examine_syncs(path: Path, kind: str) -> Iterator[Finding]:
+def _examine_syncs(path: Path, kind: str, timer: Callable[[], float]) -> Iterator[Finding]:
     """Time some syncs. OSError: the folder cannot be written."""
     probe = path / ".probe-doctor"
     times = []
@@ -175,9 +174,9 @@ def _examine_syncs(path: Path, kind: str) -> Iterator[Finding]:
     try:
         for number in range(_SYNCS):
             os.pwrite(file, bytes([number]) * _BLOCK, 0)
-            began = time.perf_counter()
+            began = timer()
             os.fdatasync(file)
-            times.append(time.perf_counter() - began)
+            times.append(timer() - began)
     finally:
         os.close(file)
         probe.unlink(missing_ok=True)

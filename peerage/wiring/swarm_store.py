@@ -34,13 +34,13 @@ def announce_terms(settings: TrackerSection, shares: ShareTerms) -> AnnounceTerm
     )
 
 
-def make_swarm_store(settings: TrackerSection, shares: ShareTerms) -> SwarmStore:
-    """Return an empty store of the kind that the settings name. Raises NoNativeStore."""
+def make_swarm_store(settings: TrackerSection, shares: ShareTerms, *, native: bool = AVAILABLE) -> SwarmStore:
+    """Return an empty store of the kind that the settings name, where that in C is there. Raises NoNativeStore."""
     terms, seed = announce_terms(settings, shares), secrets.randbits(_SEED_BITS)
-    if settings.store == "native" and not AVAILABLE:
+    if settings.store == "native" and not native:
         raise NoNativeStore(
             "tracker.store is native, but the C extension was not built: install again with a C compiler at hand"
         )
-    if settings.store == "python" or not AVAILABLE:
+    if settings.store == "python" or not native:
         return Swarms(terms, SplitMix(seed))
     return NativeSwarms(terms, seed, secrets.token_bytes(_KEY_BYTES))

@@ -119,18 +119,25 @@ class SqliteDatabase:
 
     @classmethod
     async def open(
-        cls, path: Path, schema: Schema, synchronous: Synchronous, readers: int = _READERS
+        cls,
+        path: Path,
+        schema: Schema,
+        synchronous: Synchronous,
+        readers: int = _READERS,
+        *,
+        busy_seconds: float = _BUSY_SECONDS,
     ) -> Self:
         """Open or create the file, and migrate it to the newest version.
 
+        Locks of other processes are waited for `busy_seconds`.
         DatabaseDamaged, SchemaTooNew, DatabaseError: the file is left as it is.
         """
         opened: list[aiosqlite.Connection] = []
         try:
             # aiosqlite leaks a thread when its first connect fails; migrating has connected before.
-            await asyncio.to_thread(_migrate, path, schema, synchronous)
+            await asyncio.to_thread(_migrate, path, schema, synchronous, busy_seconds)
             for _ in range(1 + readers):
-                opened.append(await aiosqlite.connect(path, timeout=_BUSY_SECONDS, isolation_level=None))
+                opened.append(await aiosqlite.connect(path, timeout=busy_seconds, isolation_level=None))
                 pragmas = (*_pragmas(synchronous), *((_READ_ONLY,) if opened[1:] else (_MAKE_LOG,)))
                 await _in_thread_of(opened[-1], partial(_run_all, pragmas))
             await asyncio.to_thread(fsync_directory, path.parent)
@@ -142,7 +149,7 @@ class SqliteDatabase:
             if isinstance(error, OSError):
                 raise DatabaseError(f"{path} cannot be opened: {error.strerror}") from error
             raise
-        reopen = partial(cls.open, path, schema, synchronous, readers)
+        reopen = partial(cls.open, path, schema, synchronous, readers, busy_seconds=busy_seconds)
         short = ShortReads(partial(connect, path, _pragmas(synchronous)))
         return cls(path, opened[0], opened[1:], short, reopen)
 
@@ -373,9 +380,9 @@ def _run_all(statements: Iterable[str], connection: sqlite3.Connection) -> None:
         connection.execute(statement).fetchall()
 
 
-def _migrate(path: Path, schema: Schema, synchronous: Synchronous) -> None:
+def _migrate(path: Path, schema: Schema, synchronous: Synchronous, busy_seconds: float) -> None:
     """Migrate the file to the newest version. SchemaTooNew, sqlite3.DatabaseError."""
-    with closing(sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None)) as connection:
+    with closing(sqlite3.connect(path, timeout=busy_seconds, isolation_level=None)) as connection:
         if (version := _read_version(connection)) == schema.head:
             return
         if version is not None and version < schema.head:

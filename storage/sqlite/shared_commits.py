@@ -116,10 +116,14 @@ class Writer(Protocol):
 
 
 class SharedCommits:
-    """Commits together what is under way together; each transaction has its `turn` among the others of the database."""
+    """Commits together what is under way together; each transaction has its `turn` among the others of the database.
 
-    def __init__(self, writer: Writer, turn: Turn) -> None:
+    `timer` gives the seconds of a clock that never goes back.
+    """
+
+    def __init__(self, writer: Writer, turn: Turn, timer: Callable[[], float] = perf_counter) -> None:
         self._writer = writer
+        self._timer = timer
         self._gathering: Gathering[Body[Any], Any] = Gathering(self._commit, TOGETHER, turn)
 
     async def run(self, body: Body[T]) -> T:
@@ -136,7 +140,7 @@ class SharedCommits:
         writer = self._writer
         taken = [_Change(each.item, each.client) for each in changes]
         try:
-            await writer.on_writer(lambda connection: _commit(connection, writer, taken))
+            await writer.on_writer(lambda connection: _commit(connection, writer, taken, self._timer))
         except sqlite3.Error as error:
             raise translate(writer.path, error) from error
         for each, change in zip(changes, taken, strict=True):
@@ -164,7 +168,9 @@ class _Undone(Exception):
     """A change failed after it had changed something, so that its transaction has to be undone."""
 
 
-def _commit(connection: sqlite3.Connection, writer: Writer, changes: Sequence[_Change]) -> None:
+def _commit(
+    connection: sqlite3.Connection, writer: Writer, changes: Sequence[_Change], timer: Callable[[], float]
+) -> None:
     """Make changes in one transaction, as many as there is time for.
 
     They go without savepoints, at each of which the full-text index writes what it has gathered to its tables, unless
@@ -172,12 +178,12 @@ def _commit(connection: sqlite3.Connection, writer: Writer, changes: Sequence[_C
     """
     try:
         with _transaction(connection, writer, apart=False) as transaction:
-            _make(connection, transaction, changes)
+            _make(connection, transaction, changes, timer)
     except _Undone:
         for change in changes:
             change.forget()
         with _transaction(connection, writer, apart=True) as transaction:
-            _make_apart(connection, transaction, changes)
+            _make_apart(connection, transaction, changes, timer)
 
 
 @contextmanager
@@ -196,9 +202,14 @@ def _transaction(
         writer.versions.count(transaction.changes)  # a commit that failed may have held
 
 
-def _make(connection: sqlite3.Connection, transaction: ThreadTransaction, changes: Sequence[_Change]) -> None:
+def _make(
+    connection: sqlite3.Connection,
+    transaction: ThreadTransaction,
+    changes: Sequence[_Change],
+    timer: Callable[[], float],
+) -> None:
     """Make changes. _Undone: one has to be undone."""
-    until = perf_counter() + LONGEST
+    until = timer() + LONGEST
     for change in changes:
         before = connection.total_changes
         if not change.run(transaction):
@@ -206,7 +217,7 @@ def _make(connection: sqlite3.Connection, transaction: ThreadTransaction, change
                 change.raise_error()  # SQLite undid the whole transaction
             if connection.total_changes != before:
                 raise _Undone
-        if perf_counter() > until:
+        if timer() > until:
             break
     try:
         driven(transaction.end())
@@ -217,10 +228,13 @@ def _make(connection: sqlite3.Connection, transaction: ThreadTransaction, change
 
 
 def _make_apart(
-    connection: sqlite3.Connection, transaction: ThreadTransaction, changes: Sequence[_Change]
+    connection: sqlite3.Connection,
+    transaction: ThreadTransaction,
+    changes: Sequence[_Change],
+    timer: Callable[[], float],
 ) -> None:
     """Make changes of which each that fails is undone by itself."""
-    until = perf_counter() + LONGEST
+    until = timer() + LONGEST
     for change in changes:
         connection.execute("SAVEPOINT change")
         if not change.run(transaction):
@@ -228,5 +242,5 @@ def _make_apart(
                 change.raise_error()
             connection.execute("ROLLBACK TO change")
         connection.execute("RELEASE change")
-        if perf_counter() > until:
+        if timer() > until:
             break

@@ -10,6 +10,7 @@ from catalogue.model import PUBLIC_VIEWER, CatalogueFile
 from catalogue.store import UNRESTRICTED_VIEWER
 from tests.actions.catalogue_services import open_services
 from tests.actions.conftest import ActionServices, NameAsTitle
+from tests.support.tasks import until
 from tests.support.torrents import hybrid_torrent, parsed, v1_torrent, v2_torrent
 
 
@@ -165,8 +166,7 @@ async def test_what_is_blocked_or_removed_while_it_is_read_does_not_come_back(tm
                 blocks.append(
                     asyncio.create_task(services.takedowns.block(summary.infohash, "illegal", "op"))
                 )
-                while not await services.takedowns.lists.entries():
-                    await asyncio.sleep(0.001)
+                await until(services.takedowns.lists.entries)
             else:
                 await services.takedowns.remove_file([summary.infohash])
             return await describe(summary)
@@ -207,11 +207,8 @@ async def test_passes_go_on_after_one_that_failed(tmp_path):
         before = ActionServices(services.blobs, services.records)
         accepted = await before.uploads.accept(v1_torrent(), "test")
         running = asyncio.create_task(enrichment.run())
-        while (
-            await services.library.catalogue.store.torrents.torrent(accepted.infohash, UNRESTRICTED_VIEWER)
-            is None
-        ):
-            await asyncio.sleep(0)
+        torrents = services.library.catalogue.store.torrents
+        await until(lambda: torrents.torrent(accepted.infohash, UNRESTRICTED_VIEWER))
         running.cancel()
         with pytest.raises(asyncio.CancelledError):
             await running

@@ -2,7 +2,6 @@ import gzip
 
 import pytest
 
-from actions import imdb_tsv
 from actions.imdb_tsv import HEADER, ImdbTsv
 from bittorrent.refusal import Refusal
 from catalogue.imdb_titles import ImdbTitle
@@ -21,8 +20,8 @@ def written(path, lines, packed=False):
     return path
 
 
-def everything(path):
-    opened = ImdbTsv(path)
+def everything(path, **limits):
+    opened = ImdbTsv(path, **limits)
     try:
         found = []
         while (listed := opened.read_titles(2)) is not None:
@@ -97,7 +96,6 @@ def test_a_line_without_an_end_is_refused_before_it_is_read(tmp_path):
     opened.close()
 
 
-def test_a_file_of_endless_lines_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(imdb_tsv, "MOST_LINES", 3)
+def test_a_file_of_endless_lines_is_refused(tmp_path):
     with pytest.raises(Refusal, match="line 4"):
-        everything(written(tmp_path / "title.basics", LINES))
+        everything(written(tmp_path / "title.basics", LINES), most_lines=3)

@@ -7,8 +7,9 @@ from bittorrent.infohash import InfoHash
 from bittorrent.metainfo import Metainfo
 from bittorrent.refusal import Refusal
 from tests.actions.conftest import ActionServices
+from tests.support.clock import Clock
 from tests.support.lookups import FakeSource, make_lookups
-from tests.support.tasks import begun
+from tests.support.tasks import begun, until
 from tests.support.torrents import torrent
 
 DATA = torrent("wanted")
@@ -17,18 +18,10 @@ ACCOUNT = 7
 TRACKERS = ("http://tracker.example/announce",)
 
 
-class Timer:
-    def __init__(self):
-        self.now = 1000.0
-
-    def __call__(self):
-        return self.now
-
-
 def made(*sources, timer=None, **terms):
     services = ActionServices()
     lookups = make_lookups(
-        services.uploads, services.cache, services.takedowns, sources, timer=timer or Timer(), **terms
+        services.uploads, services.cache, services.takedowns, sources, timer=timer or Clock(1000.0), **terms
     )
     return services, lookups
 
@@ -41,12 +34,9 @@ async def test_what_is_found_is_kept_and_found_in_the_cache_the_next_time():
     source = FakeSource(answers={HASH: DATA})
     services, lookups = made(source)
 
-    async def twice():
-        return await find(lookups), await find(lookups), await services.cache.get(HASH)
-
-    first, second, held = await twice()
-    assert (first.source, second.source) == (SourceKind.SWARM, SourceKind.CACHE)
-    assert held.plain() == DATA
+    assert (await find(lookups)).source is SourceKind.SWARM
+    assert (await find(lookups)).source is SourceKind.CACHE
+    assert (await services.cache.get(HASH)).plain() == DATA
     assert len(source.asked) == 1
 
 
@@ -78,13 +68,9 @@ async def test_an_unavailable_source_is_not_asked():
 async def test_what_is_not_the_torrent_is_not_kept_and_the_next_source_is_asked(wrong):
     services, lookups = made(FakeSource(answers={HASH: wrong}), FakeSource(SourceKind.UPSTREAM, {HASH: DATA}))
 
-    async def look():
-        found = await find(lookups)
-        return found, await services.cache.totals()
-
-    found, (count, _) = await look()
+    found = await find(lookups)
     assert found.source is SourceKind.UPSTREAM
-    assert count == 1
+    assert (await services.cache.totals())[0] == 1
 
 
 async def test_a_private_torrent_is_not_kept():
@@ -95,27 +81,20 @@ async def test_a_private_torrent_is_not_kept():
         FakeSource(answers={name: hidden}), FakeSource(SourceKind.UPSTREAM, {name: hidden})
     )
 
-    async def look():
-        return await find(lookups, name), await services.cache.has(name)
-
     assert Metainfo.parse(hidden).private
-    assert (await look()) == (None, False)
+    assert (await find(lookups, name), await services.cache.has(name)) == (None, False)
 
 
 async def test_a_miss_is_remembered_for_its_time_and_for_those_who_were_asked():
-    timer = Timer()
+    timer = Clock(1000.0)
     swarm, trackers = FakeSource(), FakeSource(SourceKind.TRACKERS)
     _, lookups = made(swarm, trackers, timer=timer, remember_misses=60)
 
-    async def look():
-        for asked in ((), (), TRACKERS, TRACKERS, ()):
-            assert await find(lookups, trackers=asked) is None
-        asked_at_first = len(swarm.asked)
-        timer.now += 61
-        await find(lookups)
-        return asked_at_first
-
-    assert (await look()) == 2
+    for asked in ((), (), TRACKERS, TRACKERS, ()):
+        assert await find(lookups, trackers=asked) is None
+    assert len(swarm.asked) == 2
+    timer.now += 61
+    await find(lookups)
     assert len(swarm.asked) == 3
     assert [each.trackers for each in trackers.asked] == [TRACKERS]
 
@@ -125,13 +104,9 @@ async def test_peers_that_came_after_a_miss_are_asked():
     swarm.is_available = False
     _, lookups = made(swarm, FakeSource(SourceKind.DHT))
 
-    async def look():
-        missed = await find(lookups)
-        swarm.is_available = True
-        return missed, await find(lookups)
-
-    missed, found = await look()
-    assert (missed, found.source) == (None, SourceKind.SWARM)
+    assert await find(lookups) is None
+    swarm.is_available = True
+    assert (await find(lookups)).source is SourceKind.SWARM
 
 
 async def test_concurrent_callers_share_a_search_that_outlives_them():
@@ -144,15 +119,12 @@ async def test_concurrent_callers_share_a_search_that_outlives_them():
     source = FakeSource(answer=answer)
     _, lookups = made(source)
 
-    async def look():
-        assert await find(lookups, seconds=0) is None
-        others = [asyncio.create_task(find(lookups)) for _ in range(20)]
-        leaver = await begun(find(lookups))
-        leaver.cancel()
-        gate.set()
-        return await asyncio.gather(*others)
-
-    found = await look()
+    assert await find(lookups, seconds=0) is None
+    others = [asyncio.create_task(find(lookups)) for _ in range(20)]
+    leaver = await begun(find(lookups))
+    leaver.cancel()
+    gate.set()
+    found = await asyncio.gather(*others)
     assert {each.source for each in found} == {SourceKind.SWARM}
     assert len(source.asked) == 1
 
@@ -168,32 +140,24 @@ async def test_so_many_run_so_many_wait_and_the_rest_is_told():
 
     _, lookups = made(FakeSource(answer=answer), concurrent=2, queue=3)
 
-    async def look():
-        tasks = [asyncio.create_task(find(lookups, InfoHash(bytes([n]) * 20))) for n in range(5)]
-        while lookups.under_way < 5 or running < 2:
-            await asyncio.sleep(0)
-        with pytest.raises(Refusal) as caught:
-            await find(lookups)
-        assert (caught.value.code, running) == ("busy", 2)
-        gate.set()
-        await asyncio.gather(*tasks)
-        return lookups.under_way
-
-    assert (await look()) == 0
+    tasks = [asyncio.create_task(find(lookups, InfoHash(bytes([n]) * 20))) for n in range(5)]
+    await until(lambda: lookups.under_way == 5 and running == 2)
+    with pytest.raises(Refusal) as caught:
+        await find(lookups)
+    assert (caught.value.code, running) == ("busy", 2)
+    gate.set()
+    await asyncio.gather(*tasks)
+    assert lookups.under_way == 0
 
 
 async def test_without_an_account_only_what_is_held_is_found():
     services, lookups = made(FakeSource(answers={HASH: DATA}))
 
-    async def look():
-        with pytest.raises(Refusal) as caught:
-            await find(lookups, account=None)
-        await services.uploads.accept(DATA, "test")
-        return caught.value.code, await find(lookups, account=None)
-
-    code, found = await look()
-    assert code == "lookups-closed"
-    assert found.source is SourceKind.CACHE
+    with pytest.raises(Refusal) as caught:
+        await find(lookups, account=None)
+    assert caught.value.code == "lookups-closed"
+    await services.uploads.accept(DATA, "test")
+    assert (await find(lookups, account=None)).source is SourceKind.CACHE
 
 
 async def test_the_operator_may_let_everybody_look():
@@ -209,15 +173,11 @@ async def test_a_blocked_torrent_is_neither_looked_for_nor_kept():
     source = FakeSource(answer=block_meanwhile)
     services, lookups = made(source)
 
-    async def look():
-        codes = []
-        for _ in range(2):
-            with pytest.raises(Refusal) as caught:
-                await find(lookups)
-            codes.append(caught.value.code)
-        return codes, await services.cache.has(HASH)
-
-    assert (await look()) == (["blocked", "blocked"], False)
+    for _ in range(2):
+        with pytest.raises(Refusal) as caught:
+            await find(lookups)
+        assert caught.value.code == "blocked"
+    assert not await services.cache.has(HASH)
     assert len(source.asked) == 1
 
 
@@ -236,19 +196,14 @@ async def test_a_swarm_lookup_asks_the_swarm_alone_and_a_find_widens_it():
     async def answer(_query):
         await gate.wait()
 
-    upstream = FakeSource(SourceKind.UPSTREAM, {HASH: DATA})
-    _, lookups = made(FakeSource(answer=answer), upstream)
-
-    async def look():
-        alone = asyncio.create_task(lookups.find_in_swarm(InfoHash(bytes(20))))
-        widened = asyncio.create_task(lookups.find_in_swarm(HASH))
-        await asyncio.sleep(0.01)
-        both = asyncio.create_task(find(lookups))
-        await asyncio.sleep(0.01)
-        gate.set()
-        return await asyncio.gather(alone, widened, both)
-
-    alone, widened, both = await look()
+    swarm, upstream = FakeSource(answer=answer), FakeSource(SourceKind.UPSTREAM, {HASH: DATA})
+    _, lookups = made(swarm, upstream)
+    tasks = [asyncio.create_task(lookups.find_in_swarm(each)) for each in (InfoHash(bytes(20)), HASH)]
+    await until(lambda: len(swarm.asked) == 2)
+    tasks.append(asyncio.create_task(find(lookups)))
+    await until(lambda: lookups._searches[HASH].wide)
+    gate.set()
+    alone, widened, both = await asyncio.gather(*tasks)
     assert alone is None
     assert widened.source is both.source is SourceKind.UPSTREAM
     assert [each.infohash for each in upstream.asked] == [HASH]
@@ -263,10 +218,7 @@ async def test_searches_end_with_the_service():
 
     _, lookups = made(FakeSource(answer=answer))
 
-    async def look():
-        waiting = asyncio.create_task(find(lookups))
-        await asked.wait()
-        await lookups.close()
-        return await waiting, lookups.under_way
-
-    assert (await look()) == (None, 0)
+    waiting = asyncio.create_task(find(lookups))
+    await asked.wait()
+    await lookups.close()
+    assert (await waiting, lookups.under_way) == (None, 0)

@@ -1,6 +1,5 @@
 import pytest
 
-from actions import metainfo_reader
 from actions.metainfo_reader import FILES_KEPT, MetainfoReader
 from bittorrent import bencode
 from bittorrent.refusal import Refusal
@@ -25,11 +24,10 @@ def reader() -> MetainfoReader:
     return MetainfoReader(ChildProcesses(), LIMIT, 2)
 
 
-async def test_a_large_torrent_is_read_as_a_small_one_is(reader, monkeypatch):
+async def test_a_large_torrent_is_read_as_a_small_one_is(reader):
     data = torrent(3000)
     apart = await reader.read(data, 7)
-    monkeypatch.setattr(metainfo_reader, "LIGHT_ITEMS", 10**6)
-    here = await reader.read(data, 7)
+    here = await MetainfoReader(ChildProcesses(), LIMIT, 2, light_items=10**6).read(data, 7)
 
     assert apart.plain == here.plain == data
     assert apart.metainfo.infohashes == here.metainfo.infohashes
@@ -89,11 +87,11 @@ def contents_of(summary):
     return decode_contents(packed) if packed else summary.contents
 
 
-async def test_where_a_child_fails_each_is_read_by_itself(reader, monkeypatch):
+async def test_where_a_child_fails_each_is_read_by_itself():
     class Failing(ChildProcesses):
         async def run(self, *_, **__):
             raise ChildFailure("too much memory")
 
-    monkeypatch.setattr(reader, "_preparing", Failing())
+    reader = MetainfoReader(ChildProcesses(), LIMIT, 2, preparing=Failing())
     prepared = await reader.prepare([*many(20), b"junk"], 7)
     assert [isinstance(each, Refusal) for each in prepared] == [False] * 20 + [True]

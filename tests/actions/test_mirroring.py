@@ -15,6 +15,7 @@ from peerage.config import Settings
 from peerage.listeners import Listeners
 from peerage.routes import make_app
 from peerage.wiring.application import open_application
+from tests.support.tasks import until
 from tests.support.torrents import parsed, torrent
 
 URL = "http://origin.test"
@@ -269,10 +270,13 @@ async def test_changes_that_never_end_are_given_up(two):
 async def test_failures_are_noted_and_the_service_goes_on(two):
     two.wire.broken = ("/api/changes",)
     running = asyncio.create_task(two.following().run(60.0))
-    while not (states := await two.mirror.mirror_target.store.states()) or not states[0].problem:
-        await asyncio.sleep(0)
+
+    async def problem():
+        states = await two.mirror.mirror_target.store.states()
+        return states and states[0].problem
+
+    assert await until(problem) == "the line is cut"
     running.cancel()
-    assert states[0].problem == "the line is cut"
     two.wire.broken = ()
     await two.catch_up()
     assert (await two.state()).problem == ""

@@ -11,6 +11,7 @@ from cache.compression import pack
 from cache.reconciliation import ReconcileProgress
 from lists.infohashes import ListEntry, ListKind
 from storage.memory import MemoryBlobs, MemoryCacheRecords
+from tests.support.tasks import begun, until
 from tests.support.torrents import hybrid_torrent, parsed, v1_torrent
 
 LOST = parsed(v1_torrent("lost"))
@@ -80,8 +81,7 @@ async def test_a_block_while_a_file_is_recorded_takes_both_with_it(make_services
     leave_file(services)
     reconciling = asyncio.create_task(services.reconciliation.run_once())
     await services.records.waits.wait()
-    block = asyncio.create_task(services.takedowns.block(LOST.infohash, "law", "op"))
-    await asyncio.sleep(0)
+    block = await begun(services.takedowns.block(LOST.infohash, "law", "op"))
     assert not block.done()
     services.records.go.set()
     await block
@@ -102,8 +102,7 @@ async def test_an_upload_that_is_under_way_is_no_lost_record(make_services):
     services = make_services(records=Gated())
     upload = asyncio.create_task(services.uploads.accept(v1_torrent("lost"), "test"))
     await services.records.waits.wait()
-    reconciling = asyncio.create_task(services.reconciliation.run_once())
-    await asyncio.sleep(0)
+    reconciling = await begun(services.reconciliation.run_once())
     services.records.go.set()
     assert (await upload).new
     assert await reconciling == ReconcileProgress()
@@ -133,8 +132,7 @@ async def test_what_fails_is_told_and_tried_again(make_services):
 async def test_a_failure_is_published_without_its_reason(services):
     services.blobs.walk = lambda: (_ for _ in ()).throw(OSError("secret"))
     running = asyncio.create_task(services.reconciliation.run())
-    for _ in range(3):
-        await asyncio.sleep(0)
+    await until(lambda: services.reconciliation.state != "reconciling, 0 % done")
     assert services.reconciliation.state == "reconciling failed, and is tried again"
     running.cancel()
 

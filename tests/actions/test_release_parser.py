@@ -43,8 +43,5 @@ TITLES = (
 async def test_films_and_series_are_looked_up(name, imdb, asked):
     titles = Titles(*TITLES)
 
-    async def main():
-        return await ImdbReleaseParser(titles).parse(summary(name))
-
-    assert (await main()).imdb == imdb
+    assert (await ImdbReleaseParser(titles).parse(summary(name))).imdb == imdb
     assert titles.asked == asked

@@ -2,8 +2,7 @@ import gc
 
 import pytest
 
-from actions import swarm_stats_sync
-from actions.swarm_stats_sync import SwarmStatsSync
+from actions.swarm_stats_sync import SwarmStatsLimits, SwarmStatsSync
 from bittorrent.infohash import InfoHash
 from catalogue.model import SwarmStats
 from tracker.journal_row import JournalRow
@@ -23,10 +22,10 @@ class Catalogue:
         self.written = []
         self.broken = False
 
-    async def update_swarm_stats(self, swarm_stats_sync):
+    async def update_swarm_stats(self, stats):
         if self.broken:
             raise OSError("the disk is full")
-        self.written.append(dict(swarm_stats_sync))
+        self.written.append(dict(stats))
 
 
 def scrape(name):
@@ -39,27 +38,19 @@ async def test_changed_swarms_are_written_once_each_as_they_are_now():
     assert catalogue.written == [{infohash(1): SwarmStats(1, 2, 3), infohash(2): SwarmStats(2, 3, 4)}]
 
 
-async def test_a_flush_writes_a_bounded_part_and_the_longest_waiting_first(monkeypatch):
-    monkeypatch.setattr(swarm_stats_sync, "MOST_PER_FLUSH", 3)
+async def test_a_flush_writes_a_bounded_part_and_the_longest_waiting_first():
     catalogue = Catalogue()
-
-    async def run():
-        noted = SwarmStatsSync(catalogue, scrape)
-        await noted.update(rows(1, 2, 3, 4, 5))
-        assert noted.waiting == 2
-        await noted.update(rows(6, 4))
-        await noted.update([])
-        assert noted.waiting == 0
-
-    await run()
+    noted = SwarmStatsSync(catalogue, scrape, SwarmStatsLimits(per_flush=3))
+    await noted.update(rows(1, 2, 3, 4, 5))
+    assert noted.waiting == 2
+    await noted.update(rows(6, 4))
+    await noted.update([])
+    assert noted.waiting == 0
     assert [[name[-1] for name in part] for part in catalogue.written] == [[1, 2, 3], [4, 5, 6]]
 
 
-async def test_what_waits_is_bounded(monkeypatch):
-    monkeypatch.setattr(swarm_stats_sync, "MOST_PER_FLUSH", 1)
-    monkeypatch.setattr(swarm_stats_sync, "MOST_WAITING", 4)
-
-    noted = SwarmStatsSync(Catalogue(), scrape)
+async def test_what_waits_is_bounded():
+    noted = SwarmStatsSync(Catalogue(), scrape, SwarmStatsLimits(per_flush=1, waiting=4))
     for _ in range(3):
         await noted.update(rows(*range(10)))
         assert noted.waiting == 3
@@ -67,31 +58,25 @@ async def test_what_waits_is_bounded(monkeypatch):
 
 async def test_what_could_not_be_written_waits_again():
     catalogue = Catalogue()
-
-    async def run():
-        noted = SwarmStatsSync(catalogue, scrape)
-        catalogue.broken = True
-        with pytest.raises(OSError, match="full"):
-            await noted.update(rows(1))
-        catalogue.broken = False
-        await noted.update(rows(2))
-
-    await run()
+    noted = SwarmStatsSync(catalogue, scrape)
+    catalogue.broken = True
+    with pytest.raises(OSError, match="full"):
+        await noted.update(rows(1))
+    catalogue.broken = False
+    await noted.update(rows(2))
     assert catalogue.written == [{infohash(1): SwarmStats(1, 2, 3), infohash(2): SwarmStats(2, 3, 4)}]
 
 
-async def test_garbage_collections_do_not_look_at_what_waits(monkeypatch):
-    monkeypatch.setattr(swarm_stats_sync, "MOST_PER_FLUSH", 1)
-    noted = SwarmStatsSync(Catalogue(), scrape)
+async def test_garbage_collections_do_not_look_at_what_waits():
+    noted = SwarmStatsSync(Catalogue(), scrape, SwarmStatsLimits(per_flush=1))
     await noted.update(rows(*range(10)))
     assert noted.waiting == 9
     assert not any(map(gc.is_tracked, noted._waiting))
 
 
-async def test_a_part_that_could_not_be_written_waits_again_alone(monkeypatch):
-    monkeypatch.setattr(swarm_stats_sync, "_WRITTEN_AT_ONCE", 2)
+async def test_a_part_that_could_not_be_written_waits_again_alone():
     catalogue = Catalogue()
-    noted = SwarmStatsSync(catalogue, scrape)
+    noted = SwarmStatsSync(catalogue, scrape, SwarmStatsLimits(at_once=2))
     write = catalogue.update_swarm_stats
 
     async def write_and_break(stats):

@@ -7,6 +7,7 @@ import pytest
 from bittorrent.infohash import InfoHash
 from bittorrent.refusal import Refusal
 from lists.infohashes import ListEntry, ListKind
+from tests.support.tasks import begun
 from tests.support.torrents import hybrid_torrent, parsed, v1_torrent
 
 HYBRID = parsed(hybrid_torrent())
@@ -207,8 +208,7 @@ async def test_an_upload_whose_block_is_lifted_before_it_is_enforced_is_not_refu
     async with services.takedowns.entering(HYBRID):
         await services.cache.add(HYBRID, hybrid_torrent())
         await services.lists.set(ListEntry(HYBRID.v1, ListKind.DENY, "because", "me", 9))
-        lifting = asyncio.create_task(services.takedowns.unblock(HYBRID.v1))
-        await asyncio.sleep(0)  # it has begun, and waits for its turn
+        lifting = await begun(services.takedowns.unblock(HYBRID.v1))  # it waits for its turn
     assert await lifting is True
     assert await services.cache.has(HYBRID.v1)
     assert services.policy.allowed == SHORT

@@ -11,7 +11,7 @@ from actions.title_import import TitleImport
 from bittorrent.refusal import Refusal
 from catalogue.imdb_titles import ImdbTitle
 from storage.sqlite.imdb_titles import SqliteImdbTitles
-from tests.support.tasks import begun_for
+from tests.support.tasks import begun_for, until
 
 KINDS = ("movie", "tvSeries", "tvEpisode", "short", "videoGame", "tvMovie")
 
@@ -62,31 +62,25 @@ async def test_a_file_that_cannot_be_read_to_its_end_changes_nothing(tmp_path, s
     good, bad = packed(tmp_path / "good.gz", 100), tmp_path / "bad.gz"
     bad.write_bytes(spoil(packed(bad, 20_000).read_bytes()))
 
-    async def run():
-        titles = await SqliteImdbTitles.open(tmp_path / "titles.db", 0)
-        await imported(titles, good)
-        before = (tmp_path / "titles.db").read_bytes()
-        with pytest.raises(Refusal) as caught:
-            await imported(titles, bad)
-        assert caught.value.code == "unreadable"
-        assert (tmp_path / "titles.db").read_bytes() == before
-        assert (await titles.get(6)).title.startswith("Title 6 ")
-        await titles.close()
-
-    await run()
+    titles = await SqliteImdbTitles.open(tmp_path / "titles.db", 0)
+    await imported(titles, good)
+    before = (tmp_path / "titles.db").read_bytes()
+    with pytest.raises(Refusal) as caught:
+        await imported(titles, bad)
+    assert caught.value.code == "unreadable"
+    assert (tmp_path / "titles.db").read_bytes() == before
+    assert (await titles.get(6)).title.startswith("Title 6 ")
+    await titles.close()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["bad.gz", "good.gz", "titles.db"]
 
 
 async def test_a_file_without_films_does_not_replace_one_with(tmp_path):
     (tmp_path / "none.tsv").write_bytes(HEADER + b"\n")
 
-    async def run():
-        titles = await SqliteImdbTitles.open(tmp_path / "titles.db", 0)
-        with pytest.raises(Refusal, match="no film"):
-            await imported(titles, tmp_path / "none.tsv")
-        await titles.close()
-
-    await run()
+    titles = await SqliteImdbTitles.open(tmp_path / "titles.db", 0)
+    with pytest.raises(Refusal, match="no film"):
+        await imported(titles, tmp_path / "none.tsv")
+    await titles.close()
     assert [path.name for path in tmp_path.iterdir()] == ["none.tsv"]
 
 
@@ -108,22 +102,18 @@ async def test_one_import_at_a_time_and_one_that_is_given_up_leaves_no_trace(tmp
 async def test_cancelling_at_any_moment_leaves_a_whole_list_or_none(tmp_path):
     path = packed(tmp_path / "many.gz", 12_000)
 
-    async def run():
-        titles = await SqliteImdbTitles.open(tmp_path / "titles.db", 0)
-        work = TitleImport(titles)
+    titles = await SqliteImdbTitles.open(tmp_path / "titles.db", 0)
+    work = TitleImport(titles)
 
-        async def everything():
-            return [step async for step in work.import_file(path)]
+    async def everything():
+        return [step async for step in work.import_file(path)]
 
-        for turns in range(0, 60, 3):
-            task = await begun_for(everything(), turns)
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
-            while work._running:
-                await asyncio.sleep(0)
-        assert (await everything())[-1].found == 8_000
-        assert (await titles.get(6)).title.startswith("Title 6 ")
-        await titles.close()
-
-    await run()
+    for turns in range(0, 60, 3):
+        task = await begun_for(everything(), turns)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        await until(lambda: not work._running)
+    assert (await everything())[-1].found == 8_000
+    assert (await titles.get(6)).title.startswith("Title 6 ")
+    await titles.close()
     assert sorted(file.name for file in tmp_path.iterdir()) == ["many.gz", "titles.db"]

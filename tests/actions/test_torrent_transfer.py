@@ -9,7 +9,7 @@ from contextlib import aclosing
 
 import pytest
 
-import actions.archives
+from actions.archives import candidates
 from bittorrent.infohash import InfoHash
 from bittorrent.refusal import Refusal
 from tasks.recent_work import RecentWork, current
@@ -138,11 +138,12 @@ async def test_a_large_member_is_skipped_and_the_next_is_read(make_services, tmp
         assert (await outcomes(make_services(limit=5000), tmp_path / name)) == ["new", "too-large"]
 
 
-async def test_an_archive_that_inflates_far_beyond_its_size_is_stopped(services, tmp_path, monkeypatch):
-    monkeypatch.setattr(actions.archives, "INFLATE_BASE", 1000)
+def test_an_archive_that_inflates_far_beyond_its_size_is_stopped(tmp_path):
     path = tmp_path / "bomb.tar.gz"
     path.write_bytes(tar({"zeros.bin": b"\0" * 30_000_000, "one.torrent": v1_torrent()}, "w:gz"))
-    assert (await outcomes(services, path)) == ["too-large"]
+    [found] = candidates([path], 10_000, inflate_base=1000)
+    assert isinstance(found.data, Refusal)
+    assert found.data.code == "too-large"
 
 
 async def test_a_zip_member_that_lies_or_is_damaged_is_told_and_the_next_is_read(services, tmp_path):
@@ -192,14 +193,11 @@ async def test_an_import_that_is_left_early_cleans_up(services, tmp_path):
 
 
 async def test_an_export_writes_every_torrent_and_a_second_one_nothing(services, tmp_path):
-    async def run():
-        for data in TORRENTS.values():
-            await services.uploads.accept(data, "test")
-        first = [exported.outcome async for exported in services.torrent_export.write(tmp_path / "out")]
-        again = [exported.outcome async for exported in services.torrent_export.write(tmp_path / "out")]
-        assert (first, again) == (["written"] * 3, ["same"] * 3)
-
-    await run()
+    for data in TORRENTS.values():
+        await services.uploads.accept(data, "test")
+    first = [exported.outcome async for exported in services.torrent_export.write(tmp_path / "out")]
+    again = [exported.outcome async for exported in services.torrent_export.write(tmp_path / "out")]
+    assert (first, again) == (["written"] * 3, ["same"] * 3)
     written = {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
     assert written == {f"{parsed(data).infohash.upper}.torrent": data for data in TORRENTS.values()}
 
@@ -211,12 +209,9 @@ async def test_an_export_replaces_what_was_cut_off_and_follows_no_link(services,
     (tmp_path / "precious").write_bytes(v2_torrent())
     other.symlink_to(tmp_path / "precious")
 
-    async def run():
-        await services.uploads.accept(v1_torrent(), "test")
-        await services.uploads.accept(v2_torrent(), "test")
-        assert [one.outcome async for one in services.torrent_export.write(tmp_path)] == ["written"] * 2
-
-    await run()
+    await services.uploads.accept(v1_torrent(), "test")
+    await services.uploads.accept(v2_torrent(), "test")
+    assert [one.outcome async for one in services.torrent_export.write(tmp_path)] == ["written"] * 2
     assert target.read_bytes() == v1_torrent()
     assert not other.is_symlink()
 

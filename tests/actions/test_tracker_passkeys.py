@@ -8,6 +8,7 @@ from actions.tracker_passkeys import TrackerPasskeys
 from bittorrent.refusal import Refusal
 from tests.support.accounts import AccountSetup, open_accounts
 from tests.support.swarm_stores import STORES
+from tests.support.tasks import begun_for
 from tracker.mode import Mode
 from tracker.model import AnnounceTerms, TooManyPasskeys
 from tracker.policy import Policy
@@ -108,9 +109,7 @@ async def test_whoever_hangs_up_leaves_no_passkey_that_the_tracker_does_not_know
     passkey = await accounts.passkeys.passkey(ada.id)
 
     for turns in range(12):
-        task = asyncio.create_task(accounts.set_enabled(ada.id, enabled=bool(turns % 2)))
-        for _ in range(turns):
-            await asyncio.sleep(0)
+        task = await begun_for(accounts.set_enabled(ada.id, enabled=bool(turns % 2)), turns)
         task.cancel()
         await asyncio.wait([task])
         await accounts._running.drain()

@@ -26,6 +26,7 @@ from storage.webhooks import SqlWebhooks
 from tests.support.application import open_test_application, settings_in
 from tests.support.clock import Clock
 from tests.support.downloads import FakeEngine
+from tests.support.tasks import until
 from tests.support.torrents import parsed, torrent
 
 OPERATOR = Principal(operator="test")
@@ -169,12 +170,14 @@ async def test_a_database_that_fails_once_does_not_end_deliveries(setup):
         running = asyncio.create_task(setup.webhooks.run())
         await failed.wait()
         await setup.webhooks.emit(UPLOADED)
-        while not receiver.heard:
-            await asyncio.sleep(0.01)
+        await until(lambda: receiver.heard)
         running.cancel()
 
 
 async def test_a_slow_receiver_stops_no_other(setup):
+    async def all_delivered():
+        return all(each.state is DeliveryState.DELIVERED for each in await setup.log())
+
     async with Receiver() as slow, Receiver() as quick:
         slow.open.clear()
         await setup.add(slow.url)
@@ -182,14 +185,10 @@ async def test_a_slow_receiver_stops_no_other(setup):
         running = asyncio.create_task(setup.webhooks.run())
         for _ in range(3):
             await setup.webhooks.emit(UPLOADED)
-        async with asyncio.timeout(20):
-            while len(quick.heard) < 3 or not slow.heard:
-                await asyncio.sleep(0)
-            slow.open.set()
-            while len(slow.heard) < 3 or any(
-                each.state is not DeliveryState.DELIVERED for each in await setup.log()
-            ):
-                await asyncio.sleep(0)
+        await until(lambda: len(quick.heard) == 3 and slow.heard)
+        slow.open.set()
+        await until(lambda: len(slow.heard) == 3)
+        await until(all_delivered)
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.generators import OPTIMISED, build
+from tests.support.event_loops import pytest_asyncio_loop_factories  # noqa: F401 - a hook
 
 CHECKED = ("-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
 

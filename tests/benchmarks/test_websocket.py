@@ -1,8 +1,6 @@
 """The load over WebSocket relays offers and answers, and what it took becomes a row."""
 
-import asyncio
-
-import uvloop
+import pytest
 
 from benchmarks.websocket import SWARMS, Costs, Peer, Relayed, connect, relay
 from doors.websocket import SocketLimits
@@ -10,21 +8,18 @@ from tests.support.announce_paths import AnnouncePath, tracker_setup, with_webso
 from tracker.socket_peers import SocketTerms
 
 
-def test_offers_and_answers_are_counted_as_they_arrive() -> None:
+@pytest.mark.uvloop
+async def test_offers_and_answers_are_counted_as_they_arrive() -> None:
     setup = tracker_setup(in_c=False, proxy=False)
     door = with_websocket(setup, SocketLimits(), SocketTerms())
 
-    async def main() -> None:
-        async with AnnouncePath("route", in_c=False).serving(setup) as port:
-            # In no swarm that relays: what reaches it is counted nowhere.
-            peer = await connect(port, 0, Peer(SWARMS, 99, Relayed()))
-            taken = await relay(port, 0.1, 0)
-            peer.transport.abort()
-            assert taken.offers >= taken.answers > 0
-            assert door.peers.counters.answers >= taken.answers
-
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(main())
+    async with AnnouncePath("route", in_c=False).serving(setup) as port:
+        # In no swarm that relays: what reaches it is counted nowhere.
+        peer = await connect(port, 0, Peer(SWARMS, 99, Relayed()))
+        taken = await relay(port, 0.1, 0)
+        peer.transport.abort()
+        assert taken.offers >= taken.answers > 0
+        assert door.peers.counters.answers >= taken.answers
 
 
 def test_a_row_has_ratios_to_the_first_server() -> None:

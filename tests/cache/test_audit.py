@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from bittorrent.infohash import InfoHash
-from cache import audit
+from cache.audit import StoredFileReader, problems
 from cache.compression import pack
 from cache.record import digest_of
 from cache.torrents import Quota, ReconcileProgress, TorrentCache
@@ -67,25 +67,25 @@ async def test_a_damaged_file_without_a_record_stays_and_is_replaced_by_an_uploa
     assert await found(stores) == {}
 
 
-async def test_a_file_of_very_many_values_is_checked_as_a_small_one_is(monkeypatch):
+async def test_a_file_of_very_many_values_is_checked_as_a_small_one_is():
     stores = await filled(3)
     damaged, *_ = sorted(stores.blobs.files)
     stores.blobs.files[damaged] = pack(v1_torrent("stranger"))
     here = await found(stores)
-    monkeypatch.setattr(audit, "LIGHT_ITEMS", 1)
-    assert await found(stores) == here
+    reader = StoredFileReader(ChildProcesses(), light_items=1)
+    apart = [each async for each in problems(stores.blobs, stores.records, reader)]
+    assert {each.infohash: each.what for each in apart} == here
     assert set(here) == {damaged}
 
 
 @pytest.mark.parametrize("failure", [TooManyWaiting(), ChildFailure("too long")])
-async def test_a_right_file_is_right_though_no_process_can_read_it(monkeypatch, failure):
+async def test_a_right_file_is_right_though_no_process_can_read_it(failure):
     class Failing(ChildProcesses):
         async def run(self, *_, **__):
             raise failure
 
     data = v1_torrent()
-    monkeypatch.setattr(audit, "LIGHT_ITEMS", 1)
-    read = await audit.StoredFileReader(Failing()).read(parsed(data).infohash, pack(data))
+    read = await StoredFileReader(Failing(), light_items=1).read(parsed(data).infohash, pack(data))
     assert read == (replace(parsed(data), info=b"", files=()), digest_of(data))
 
 

@@ -50,7 +50,7 @@ async def test_below_the_quota_and_for_who_is_exempt_or_has_no_address_nothing_b
         cache = cache_of(Quota(50, 10**9, 0), Clock(), exempt)
         for number in range(50):
             data = v1_torrent(str(number))
-            await cache.add(parsed(data), data, address)
+            assert (await cache.add(parsed(data), data, address)).new
 
 
 async def test_what_was_stored_counts_less_with_every_day():

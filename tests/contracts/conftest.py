@@ -7,6 +7,7 @@ from storage.schema import PEERAGE, SWARMS
 from storage.statements.rows import new_row
 from storage.tables.accounts import account
 from tests.support.backends import BACKENDS, parameters
+from tests.support.event_loops import pytest_asyncio_loop_factories  # noqa: F401 - a hook
 
 
 @pytest.fixture(params=parameters())

@@ -4,15 +4,15 @@ import asyncio
 import socket
 
 import pytest
-import uvloop
 
 from bittorrent.infohash import InfoHash
 from doors.native import native
 from tests.contracts.raw_requests import HASHES
 from tests.support.announce_paths import PATIENCE, AnnouncePath, tracker_setup
+from tests.support.tasks import until
 from tracker.model import Announce, Event
 
-pytestmark = pytest.mark.skipif(native is None, reason="the extension is not built")
+pytestmark = [pytest.mark.skipif(native is None, reason="the extension is not built"), pytest.mark.uvloop]
 
 MOST = 10_000
 HASH = InfoHash(HASHES[0])
@@ -44,12 +44,6 @@ def fill(here):
     return here.tracker.store.scrape(HASH).incomplete
 
 
-async def until(happened):
-    async with asyncio.timeout(PATIENCE):
-        while not happened():
-            await asyncio.sleep(0.01)
-
-
 async def drained(one):
     """Read to the end of the connection, however it ends; return how many answers came."""
     loop, heard = asyncio.get_running_loop(), b""
@@ -74,60 +68,49 @@ async def exchange(way, burst):
             await loop.sock_connect(one, ("127.0.0.1", port))
             async with asyncio.timeout(PATIENCE):
                 await loop.sock_sendall(one, burst)
-            await until(lambda: here.tracker.store.scrape(HASH).incomplete == 0)
+            await until(lambda: here.tracker.store.scrape(HASH).incomplete == 0, PATIENCE)
             return await drained(one)
-
-
-def run(coroutine):
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(coroutine)
 
 
 STOPS = b"".join(map(request, range(MOST)))
 
 
-def test_a_burst_of_stops_whose_answers_nobody_reads_is_applied_whole_and_then_cut(way):
-    assert run(exchange(way, STOPS)) < MOST
+async def test_a_burst_of_stops_whose_answers_nobody_reads_is_applied_whole_and_then_cut(way):
+    assert await exchange(way, STOPS) < MOST
 
 
-def test_requests_of_another_kind_wait_until_their_client_reads():
+async def test_requests_of_another_kind_wait_until_their_client_reads():
     """Nothing is dropped of an honest client that reads late."""
-
-    async def main():
-        here = tracker_setup(in_c=True)
-        way, burst = WAYS["threads"], b"".join(request(number % 40, "started") for number in range(2000))
-        async with way.serving(here) as port:
-            reader, writer = await asyncio.open_connection("127.0.0.1", port)
-            sending = asyncio.ensure_future(send(writer, burst))
-            for _ in range(2000):
-                head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), PATIENCE)
-                assert head.startswith(b"HTTP/1.1 200 ")
-                length = next(line for line in head.split(b"\r\n") if line.startswith(b"content-length: "))
-                await reader.readexactly(int(length[16:]))
-            await sending
-            writer.transport.abort()
 
     async def send(writer, burst):
         writer.write(burst)
         await writer.drain()
 
-    run(main())
+    here = tracker_setup(in_c=True)
+    way, burst = WAYS["threads"], b"".join(request(number % 40, "started") for number in range(2000))
+    async with way.serving(here) as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        sending = asyncio.ensure_future(send(writer, burst))
+        for _ in range(2000):
+            head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), PATIENCE)
+            assert head.startswith(b"HTTP/1.1 200 ")
+            length = next(line for line in head.split(b"\r\n") if line.startswith(b"content-length: "))
+            await reader.readexactly(int(length[16:]))
+        await sending
+        writer.transport.abort()
 
 
-def test_few_stops_are_answered_when_their_client_reads_late(way):
-    async def main():
-        here = tracker_setup(in_c=True)
-        async with way.serving(here) as port:
-            with socket.socket() as one:
-                one.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-                one.setblocking(False)
-                loop = asyncio.get_running_loop()
-                await loop.sock_connect(one, ("127.0.0.1", port))
-                await loop.sock_sendall(
-                    one,
-                    b"".join(map(request, range(250)))
-                    + request(250).replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"),
-                )
-                return await drained(one)
-
-    assert run(main()) == 251
+async def test_few_stops_are_answered_when_their_client_reads_late(way):
+    here = tracker_setup(in_c=True)
+    async with way.serving(here) as port:
+        with socket.socket() as one:
+            one.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            one.setblocking(False)
+            loop = asyncio.get_running_loop()
+            await loop.sock_connect(one, ("127.0.0.1", port))
+            await loop.sock_sendall(
+                one,
+                b"".join(map(request, range(250)))
+                + request(250).replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"),
+            )
+            assert await drained(one) == 251

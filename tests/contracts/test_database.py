@@ -10,7 +10,7 @@ from storage.statements.rows import new_row
 from storage.tables.cache import record
 from storage.tables.catalogue import tag
 from storage.tables.collages import bookmark
-from tests.support.tasks import begun_for
+from tests.support.tasks import begun, begun_for, turn
 
 HASHES = [bytes([number]) * 20 for number in range(1, 9)]
 
@@ -298,7 +298,7 @@ async def test_changes_cancelled_at_any_moment_are_whole_and_disturb_no_other(da
 async def test_a_change_that_waits_for_something_else_is_an_error_of_its_own(database, tags):
     async def wait(transaction):
         await transaction.rows(tags.add, named("waits"))
-        await asyncio.sleep(0)
+        await turn()
 
     found = await asyncio.gather(
         database.change(wait), database.change(adding(tags, "a")), return_exceptions=True
@@ -308,8 +308,7 @@ async def test_a_change_that_waits_for_something_else_is_an_error_of_its_own(dat
 
 
 async def test_a_database_that_is_closed_makes_no_change(database, tags):
-    running = [asyncio.create_task(database.change(adding(tags, name))) for name in "ab"]
-    await asyncio.sleep(0)
+    running = [await begun(database.change(adding(tags, name))) for name in "ab"]
     await database.close()
     assert await asyncio.gather(*running) == [1, 1]
     with pytest.raises(DatabaseError):

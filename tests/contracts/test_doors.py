@@ -12,7 +12,6 @@ from ipaddress import ip_network
 from typing import Any
 
 import pytest
-import uvloop
 
 from bittorrent.client_pattern import ClientPattern
 from doors.native import native
@@ -27,6 +26,7 @@ from tests.support.announce_paths import (
     TrackerSetup,
     tracker_setup,
 )
+from tests.support.tasks import turn
 from tracker.access import AccessTable, AddressRule, ClientRule
 from tracker.mode import Mode
 from tracker.model import AnnounceTerms
@@ -61,7 +61,7 @@ async def exchange(port: int, pieces: list[bytes]) -> bytes:
         for piece in pieces:
             writer.write(piece)
             await writer.drain()
-            await asyncio.sleep(0)
+            await turn()
         return await asyncio.wait_for(reader.read(), PATIENCE)
     except ConnectionResetError:
         return b"reset"
@@ -85,17 +85,12 @@ def deltas(here: TrackerSetup) -> list[SessionDelta]:
     return taken
 
 
-def answers(
+async def answers(
     way: AnnouncePath, exchanges: list[list[bytes]], **how: Any
 ) -> tuple[list[bytes], Any, list[SessionDelta]]:
     here = tracker_setup(way.in_c, **how)
-
-    async def main() -> list[bytes]:
-        async with way.serving(here) as port:
-            return [HOP.sub(rb"\1", await exchange(port, pieces)) for pieces in exchanges]
-
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        heard = runner.run(main())
+    async with way.serving(here) as port:
+        heard = [HOP.sub(rb"\1", await exchange(port, pieces)) for pieces in exchanges]
     return heard, here.counters, deltas(here)
 
 
@@ -118,15 +113,16 @@ def answers(
     ],
     ids=str,
 )
-def test_answers_and_counts_are_equal(way: str, how: dict[str, Any]) -> None:
+@pytest.mark.uvloop
+async def test_answers_and_counts_are_equal(way: str, how: dict[str, Any]) -> None:
     root = how.get("root", "")
     exchanges = [
         *conversations(7, 150, forwarded=how.get("proxy", True), root=root),
         *([each] for each in HOSTILE),
         *([each.replace(b" /", b" %b/" % root.encode())] for each in HOSTILE if root),
     ]
-    expected_answers, counted, traffic = answers(WAYS["route, store in Python"], exchanges, **how)
-    received_answers, counters, same_traffic = answers(WAYS[way], exchanges, **how)
+    expected_answers, counted, traffic = await answers(WAYS["route, store in Python"], exchanges, **how)
+    received_answers, counters, same_traffic = await answers(WAYS[way], exchanges, **how)
     for sent, expected, received in zip(exchanges, expected_answers, received_answers, strict=True):
         assert received == expected, sent
     assert traffic or how == {"proxy": False, "refuse_private": True}
@@ -179,7 +175,8 @@ def test_packets_are_answered_alike(
 
 
 @needs_native
-def test_threads_answer_packets_as_asyncio_does() -> None:
+@pytest.mark.uvloop
+async def test_threads_answer_packets_as_asyncio_does() -> None:
     way, rng = WAYS["threads, store in C"], random.Random(5)
     here, twin = tracker_setup(in_c=True), tracker_setup(in_c=False)
     door = UdpDoor(twin.tracker, KEY, lambda: RUNNING, refuse_private=False)
@@ -188,17 +185,13 @@ def test_threads_answer_packets_as_asyncio_does() -> None:
     connection = door.answer(connect, address)[8:]
     sent = [packet(rng, connection) for _ in range(300)]
 
-    async def main() -> None:
-        loop = asyncio.get_running_loop()
-        async with way.serving(here) as port:
-            with socket.socket(type=socket.SOCK_DGRAM) as client:
-                client.setblocking(False)
-                client.connect(("127.0.0.1", port))
-                for each in sent:
-                    wanted = door.answer(each, address)
-                    await loop.sock_sendall(client, each)
-                    if wanted is not None:
-                        assert await asyncio.wait_for(loop.sock_recv(client, 4096), PATIENCE) == wanted
-
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(main())
+    loop = asyncio.get_running_loop()
+    async with way.serving(here) as port:
+        with socket.socket(type=socket.SOCK_DGRAM) as client:
+            client.setblocking(False)
+            client.connect(("127.0.0.1", port))
+            for each in sent:
+                wanted = door.answer(each, address)
+                await loop.sock_sendall(client, each)
+                if wanted is not None:
+                    assert await asyncio.wait_for(loop.sock_recv(client, 4096), PATIENCE) == wanted

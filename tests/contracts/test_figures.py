@@ -9,6 +9,7 @@ from catalogue.model import SwarmStats
 from storage.figures import SqlFigures
 from tests.contracts.stores import BACKENDS
 from tests.support.catalogue import hash_of, open_catalogue
+from tests.support.clock import Clock
 from tracker.figure_history import DAY, DAYS, FRESH, SPANS, FigureHistory, Figures, Sample, Span, SwarmDay
 
 MINUTES = Span("short", 60, 3)
@@ -61,15 +62,15 @@ async def test_torrents_are_kept_by_day_those_with_most_seeders_first(library):
 
 
 async def test_a_history_samples_each_step_once_and_is_bounded_over_a_year(library):
-    now, taken = [0.0], []
+    clock, taken = Clock(0.0), []
 
     async def take():
-        taken.append(now[0])
+        taken.append(clock.now)
         return figures(len(taken))
 
-    history = FigureHistory(SqlFigures(library.database), take, lambda: now[0])
+    history = FigureHistory(SqlFigures(library.database), take, clock)
     for hour in range(24 * 3):
-        now[0] = 3600.0 * hour + 7
+        clock.now = 3600.0 * hour + 7
         await history.sample()
         await history.sample()
     spans = {span.name: span for span in SPANS}
@@ -79,9 +80,9 @@ async def test_a_history_samples_each_step_once_and_is_bounded_over_a_year(libra
     assert await library.count("figure_sample") <= sum(span.points for span in SPANS)
     assert (await history.latest()) == figures(len(taken))
     counted = len(taken)
-    now[0] += FRESH
+    clock.now += FRESH
     assert (await history.latest()) == figures(counted)
-    now[0] += 1
+    clock.now += 1
     assert (await history.latest()) == figures(counted + 1)
 
 

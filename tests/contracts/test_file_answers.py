@@ -13,10 +13,10 @@ import pytest
 
 from doors.native import native
 from tests.contracts.raw_requests import HASHES
-from tests.support.file_service import FileService, file_service, run, status
+from tests.support.file_service import FileService, file_service, status
 from tests.support.torrents import torrent
 
-pytestmark = pytest.mark.skipif(native is None, reason="the extension is not built")
+pytestmark = [pytest.mark.skipif(native is None, reason="the extension is not built"), pytest.mark.uvloop]
 
 HOP = re.compile(rb"(?m)^(date: ).*\r\n|^connection: close\r\n")
 WAYS = {
@@ -131,72 +131,60 @@ async def heard(service: FileService, sent: bytes) -> bytes:
 
 
 @pytest.mark.parametrize("public_url", [None, "https://peers.example/cache/"])
-def test_every_way_answers_with_equal_bytes(tmp_path: Path, public_url: str | None) -> None:
-    async def main() -> None:
-        async with AsyncExitStack() as stack:
-            found = await services(tmp_path, stack, public_url)
-            route = found.pop("route")
-            asked = conversations()
-            for coding in ("gzip", "identity"):
-                head = await route.get(f"/torrent/{NAMES['small']}", f"Accept-Encoding: {coding}")
-                asked += conditional(re.findall(rb'etag: (".*")', head)[0].decode())
-            # Twice, the second time the other way round: by then whatever may be kept is.
-            for sent in [*asked, *reversed(asked)]:
-                expected = await heard(route, sent)
-                for name, service in found.items():
-                    assert await heard(service, sent) == expected, (name, sent)
-            assert route.answered == 0
-            for service in found.values():
-                assert service.answered > len(asked)
-
-    run(main)
+async def test_every_way_answers_with_equal_bytes(tmp_path: Path, public_url: str | None) -> None:
+    async with AsyncExitStack() as stack:
+        found = await services(tmp_path, stack, public_url)
+        route = found.pop("route")
+        asked = conversations()
+        for coding in ("gzip", "identity"):
+            head = await route.get(f"/torrent/{NAMES['small']}", f"Accept-Encoding: {coding}")
+            asked += conditional(re.findall(rb'etag: (".*")', head)[0].decode())
+        # Twice, the second time the other way round: by then whatever may be kept is.
+        for sent in [*asked, *reversed(asked)]:
+            expected = await heard(route, sent)
+            for name, service in found.items():
+                assert await heard(service, sent) == expected, (name, sent)
+        assert route.answered == 0
+        for service in found.values():
+            assert service.answered > len(asked)
 
 
-def test_a_request_in_pieces_is_answered_like_a_whole_one(tmp_path: Path) -> None:
-    async def main() -> None:
-        async with file_service(tmp_path) as service:
-            NAMES["small"] = await service.add(TORRENTS["small"])
-            for method in ("GET", "HEAD"):
-                sent = request(f"/torrent/{NAMES['small']}.torrent", ["Accept-Encoding: gzip"], method)
-                expected = await heard(service, sent)
-                before = service.answered
-                reader, writer = await asyncio.open_connection("127.0.0.1", service.port)
-                for byte in sent:
-                    writer.write(bytes([byte]))
-                    await writer.drain()
-                assert HOP.sub(rb"\1", await reader.read()) == expected
-                assert service.answered == before + 1
-                writer.transport.abort()
-
-    run(main)
+async def test_a_request_in_pieces_is_answered_like_a_whole_one(tmp_path: Path) -> None:
+    async with file_service(tmp_path) as service:
+        NAMES["small"] = await service.add(TORRENTS["small"])
+        for method in ("GET", "HEAD"):
+            sent = request(f"/torrent/{NAMES['small']}.torrent", ["Accept-Encoding: gzip"], method)
+            expected = await heard(service, sent)
+            before = service.answered
+            reader, writer = await asyncio.open_connection("127.0.0.1", service.port)
+            for byte in sent:
+                writer.write(bytes([byte]))
+                await writer.drain()
+            assert HOP.sub(rb"\1", await reader.read()) == expected
+            assert service.answered == before + 1
+            writer.transport.abort()
 
 
-def test_requests_for_the_host_of_links_are_not_for_the_cache(tmp_path: Path) -> None:
-    async def main() -> None:
-        downloads = {"files_url": "https://Files.example:444", "enabled": False, "min_free_disk": 0}
-        async with file_service(tmp_path, downloads=downloads, public_url="https://x.example") as service:
-            target = f"/torrent/{await service.add(TORRENTS['small'])}"
-            assert b" 200 " in await service.get(target)
-            for host, expected in (
-                ("files.example:444", 404),
-                ("FILES.EXAMPLE:444", 404),
-                ("files.example.org", 200),
-            ):
-                sent = f"GET {target} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"
-                assert status(await service.ask(sent.encode())) == expected, host
-            assert service.answered == 0
-            assert status(await service.get(target)) == 200
-            assert service.answered == 1
-
-    run(main)
+async def test_requests_for_the_host_of_links_are_not_for_the_cache(tmp_path: Path) -> None:
+    downloads = {"files_url": "https://Files.example:444", "enabled": False, "min_free_disk": 0}
+    async with file_service(tmp_path, downloads=downloads, public_url="https://x.example") as service:
+        target = f"/torrent/{await service.add(TORRENTS['small'])}"
+        assert b" 200 " in await service.get(target)
+        for host, expected in (
+            ("files.example:444", 404),
+            ("FILES.EXAMPLE:444", 404),
+            ("files.example.org", 200),
+        ):
+            sent = f"GET {target} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"
+            assert status(await service.ask(sent.encode())) == expected, host
+        assert service.answered == 0
+        assert status(await service.get(target)) == 200
+        assert service.answered == 1
 
 
-def test_a_file_longer_than_the_table_takes_is_answered_by_the_route(tmp_path: Path) -> None:
-    async def main() -> None:
-        async with file_service(tmp_path) as service:
-            target = f"/torrent/{await service.add(TORRENTS['huge'])}"
-            for _ in range(3):
-                assert (await service.get(target)).endswith(TORRENTS["huge"])
-            assert service.answered == 0
-
-    run(main)
+async def test_a_file_longer_than_the_table_takes_is_answered_by_the_route(tmp_path: Path) -> None:
+    async with file_service(tmp_path) as service:
+        target = f"/torrent/{await service.add(TORRENTS['huge'])}"
+        for _ in range(3):
+            assert (await service.get(target)).endswith(TORRENTS["huge"])
+        assert service.answered == 0

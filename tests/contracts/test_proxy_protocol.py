@@ -5,7 +5,6 @@ import socket
 from ipaddress import ip_address, ip_network
 
 import pytest
-import uvloop
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -22,9 +21,11 @@ from tests.support.announce_paths import (
     tracker_setup,
     with_websocket,
 )
+from tests.support.tasks import turn
 from tests.support.websocket_client import HEAD
 from tracker.socket_peers import SocketTerms
 
+pytestmark = pytest.mark.uvloop
 needs_native = pytest.mark.skipif(native is None, reason="the extension is not built")
 
 V2 = b"\r\n\r\n\0\r\nQUIT\n"
@@ -102,7 +103,7 @@ async def ask(port, *pieces):
         for piece in pieces:
             writer.write(piece)
             await writer.drain()
-            await asyncio.sleep(0)
+            await turn()
         return await asyncio.wait_for(reader.read(), PATIENCE)
     except ConnectionResetError:
         return b""
@@ -110,56 +111,52 @@ async def ask(port, *pieces):
         writer.transport.abort()
 
 
-def exchange(way, exchanges, **how):
-    async def main():
-        async with way.serving(tracker_setup(way.in_c, proxied=True, **how)) as port:
-            return [await ask(port, *pieces) for pieces in exchanges]
-
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(main())
+async def exchange(way, exchanges, **how):
+    async with way.serving(tracker_setup(way.in_c, proxied=True, **how)) as port:
+        return [await ask(port, *pieces) for pieces in exchanges]
 
 
 def request(*headers):
     return ANNOUNCE % b"".join(b"%b\r\n" % each for each in (*headers, b"Connection: close"))
 
 
-def test_the_client_is_the_one_that_the_header_names(way):
-    heard = exchange(way, [[header + request()] for header, _ in TAKEN.values()])
+async def test_the_client_is_the_one_that_the_header_names(way):
+    heard = await exchange(way, [[header + request()] for header, _ in TAKEN.values()])
     assert [
         external(address) in answer for (_, address), answer in zip(TAKEN.values(), heard, strict=True)
     ] == [True] * len(TAKEN)
 
 
-def test_a_header_may_come_in_pieces(way):
+async def test_a_header_may_come_in_pieces(way):
     whole = [bytes([each]) for each in v2()] + [request()]
     line = [bytes([each]) for each in v1()] + [request()[:40], request()[40:]]
-    for answer in exchange(way, [whole, line]):
+    for answer in await exchange(way, [whole, line]):
         assert external("9.8.7.6") in answer
 
 
-def test_without_a_header_nothing_is_answered(way):
-    assert exchange(way, [[each + request()] for each in REFUSED.values()]) == [b""] * len(REFUSED)
+async def test_without_a_header_nothing_is_answered(way):
+    assert await exchange(way, [[each + request()] for each in REFUSED.values()]) == [b""] * len(REFUSED)
 
 
-def test_requests_that_python_answers_have_the_same_client(way):
+async def test_requests_that_python_answers_have_the_same_client(way):
     """A method that the threads hand over, and an announce that is handed over with it."""
     head = b"HEAD /announce?info_hash=a HTTP/1.1\r\nHost: x\r\n\r\n"
     strange = request().replace(b"GET /announce", b"GET /%61nnounce", 1)
-    for answer in exchange(
+    for answer in await exchange(
         way, [[v1() + head + request()], [v2("2001:db9::7"), strange.replace(b"%61", b"a")]]
     ):
         assert b"11:external ip" in answer
         assert external("127.0.0.1") not in answer
 
 
-def test_the_header_of_http_is_believed_of_the_client_that_was_named(way):
+async def test_the_header_of_http_is_believed_of_the_client_that_was_named(way):
     forwarded = request(b"X-Forwarded-For: 7.7.7.7")
-    trusted, other = exchange(way, [[v1("127.0.0.9") + forwarded], [v1("9.8.7.6") + forwarded]])
+    trusted, other = await exchange(way, [[v1("127.0.0.9") + forwarded], [v1("9.8.7.6") + forwarded]])
     assert external("7.7.7.7") in trusted
     assert external("9.8.7.6") in other
 
 
-def test_a_peer_over_websocket_is_the_one_that_the_header_names(way):
+async def test_a_peer_over_websocket_is_the_one_that_the_header_names(way):
     """Where private addresses are refused, the proxy's own is."""
 
     async def upgrade(port, header):
@@ -169,34 +166,26 @@ def test_a_peer_over_websocket_is_the_one_that_the_header_names(way):
         writer.transport.abort()
         return said
 
-    async def main():
-        here = tracker_setup(way.in_c, proxied=True)
-        door = with_websocket(here, SocketLimits(), SocketTerms(), refuse_private=True)
-        running = asyncio.ensure_future(door.run())
-        try:
-            async with way.serving(here) as port:
-                return [await upgrade(port, each) for each in (v1("9.8.7.6"), v2("9.8.7.6"), LOCAL)]
-        finally:
-            running.cancel()
-
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        heard = runner.run(main())
+    here = tracker_setup(way.in_c, proxied=True)
+    door = with_websocket(here, SocketLimits(), SocketTerms(), refuse_private=True)
+    running = asyncio.ensure_future(door.run())
+    try:
+        async with way.serving(here) as port:
+            heard = [await upgrade(port, each) for each in (v1("9.8.7.6"), v2("9.8.7.6"), LOCAL)]
+    finally:
+        running.cancel()
     assert [each[9:12] for each in heard] == [b"101", b"101", b"403"]
 
 
 @needs_native
-def test_caps_are_those_of_the_client():
-    async def main():
-        way = AnnouncePath("threads", in_c=True, per_address=1)
-        async with way.serving(tracker_setup(in_c=True, proxied=True)) as port:
-            held, writer = await asyncio.open_connection("127.0.0.1", port)
-            writer.write(v1("9.8.7.6") + ANNOUNCE % b"")
-            await held.readuntil(b"external ip")
-            answers = [await ask(port, v1(each) + request()) for each in ("9.8.7.6", "9.8.7.5")]
-            writer.transport.abort()
-            return answers
-
-    same, other = asyncio.run(main())
+async def test_caps_are_those_of_the_client():
+    way = AnnouncePath("threads", in_c=True, per_address=1)
+    async with way.serving(tracker_setup(in_c=True, proxied=True)) as port:
+        held, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(v1("9.8.7.6") + ANNOUNCE % b"")
+        await held.readuntil(b"external ip")
+        same, other = [await ask(port, v1(each) + request()) for each in ("9.8.7.6", "9.8.7.5")]
+        writer.transport.abort()
     assert same == b""
     assert external("9.8.7.5") in other
 
@@ -244,18 +233,16 @@ def test_packets_are_of_the_client_that_their_header_names():
 
 
 @needs_native
-def test_threads_read_the_headers_of_packets_alike():
-    async def main():
-        loop = asyncio.get_running_loop()
-        async with WAYS["threads, store in C"].serving(tracker_setup(in_c=True, proxied=True)) as port:
-            with socket.socket(type=socket.SOCK_DGRAM) as one:
-                one.setblocking(False)
-                one.connect(("127.0.0.1", port))
-                for each in (*IGNORED, *PACKETS):  # what is ignored comes first: the answers are in order
-                    await loop.sock_sendall(one, each)
-                return [await asyncio.wait_for(loop.sock_recv(one, 100), PATIENCE) for _ in PACKETS]
-
-    assert asyncio.run(main()) == python_answers(PACKETS)[0]
+async def test_threads_read_the_headers_of_packets_alike():
+    loop = asyncio.get_running_loop()
+    async with WAYS["threads, store in C"].serving(tracker_setup(in_c=True, proxied=True)) as port:
+        with socket.socket(type=socket.SOCK_DGRAM) as one:
+            one.setblocking(False)
+            one.connect(("127.0.0.1", port))
+            for each in (*IGNORED, *PACKETS):  # what is ignored comes first: the answers are in order
+                await loop.sock_sendall(one, each)
+            answers = [await asyncio.wait_for(loop.sock_recv(one, 100), PATIENCE) for _ in PACKETS]
+    assert answers == python_answers(PACKETS)[0]
 
 
 pieces = st.one_of(

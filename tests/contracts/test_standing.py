@@ -12,6 +12,7 @@ from storage.ledger import SqlLedger
 from storage.schema import PEERAGE
 from storage.standing import SqlStandings
 from tests.support.catalogue_rows import add_torrent
+from tests.support.clock import Clock
 from tracker.ledger import BatchNumber
 from tracker.sessions import LARGEST, LastTotals, SessionDelta
 from tracker.standing import (
@@ -92,18 +93,18 @@ async def test_standings_are_written_with_the_log_and_invites_given_meanwhile_st
 
 
 async def test_the_task_judges_everybody_and_says_who_is_barred(database):
-    ada, bob, now = await user(database, "ada"), await user(database, "bob"), [NOW]
+    ada, bob, clock = await user(database, "ada"), await user(database, "bob"), Clock(NOW)
     await book(database, ada, 10, 100)
     standings = Standings(
         SqlStandings(database),
         [ClassRule("User"), ClassRule("Giver", uploaded=1, ratio=1, invites=1)],
         WatchRules(0.5, 50, DAY),
-        lambda: now[0],
+        clock,
         lambda error: pytest.fail(str(error)),
     )
     assert await standings.judge_all() == 2
     assert await standings.judge_all() == 0
-    now[0] += DAY
+    clock.now += DAY
     assert await standings.judge_all() == 1
     assert standings.barred == {ada}
     await book(database, bob, 10, 0)

@@ -2,14 +2,13 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from ipaddress import ip_network
 from typing import Any
 
 import pytest
-import uvloop
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
@@ -27,12 +26,15 @@ from tests.support.announce_paths import (
     with_native_websocket,
     with_websocket,
 )
+from tests.support.tasks import until
 from tests.support.websocket_client import ACCEPT, HEAD, PATIENCE, WebSocketClient, raw_frame
 from tracker.access import AccessTable, AddressRule, ClientRule
 from tracker.counters import Transport
 from tracker.mode import Mode
 from tracker.model import Counts, Event
 from tracker.socket_peers import OFFER_SECONDS, SocketTerms
+
+pytestmark = pytest.mark.uvloop
 
 WAYS = {"route, store in Python": AnnouncePath("route", in_c=False)}
 if native is not None:
@@ -120,15 +122,12 @@ class Service:
 
     async def counts(self, wanted: tuple[int, int]) -> None:
         """Wait until the swarm has so many seeders and leechers."""
-        while True:
-            counts = self.setup.tracker.store.scrape(HASHES[0])
-            if (counts.complete, counts.incomplete) == wanted:
-                return
-            await asyncio.sleep(0.005)
 
-    async def until(self, met: Callable[[], bool]) -> None:
-        while not met():
-            await asyncio.sleep(0.005)
+        def are_there() -> bool:
+            counts = self.setup.tracker.store.scrape(HASHES[0])
+            return (counts.complete, counts.incomplete) == wanted
+
+        await until(are_there, PATIENCE)
 
     async def http(self, request: bytes) -> bytes:
         """Send one request on a connection of its own, and return all of the answer."""
@@ -137,10 +136,6 @@ class Service:
         said = await asyncio.wait_for(reader.read(), PATIENCE)
         writer.close()
         return said
-
-
-Afterwards = Callable[[], Awaitable[None]]
-Talk = Callable[[Service], Awaitable[Afterwards | None]]
 
 
 async def page(request: Request) -> Response:
@@ -164,40 +159,33 @@ async def serving(
 
 
 @pytest.fixture(params=WAYS)
-def run(request):
-    """Runs a talk against a service of its own."""
+def served(request):
+    """Serves a service of its own."""
 
-    def run(
-        talk: Talk,
+    @asynccontextmanager
+    async def served(
         *,
         limits: SocketLimits = LIMITS,
         terms: SocketTerms = TERMS,
         trusted: Any = (),
         door: dict[str, Any] | None = None,
         **how: Any,
-    ) -> None:
-        async def main() -> None:
-            async with serving(WAYS[request.param], limits, terms, trusted, how, door or {}) as service:
-                afterwards = await asyncio.wait_for(talk(service), PATIENCE)
-            if afterwards is not None:
-                await afterwards()
+    ) -> AsyncIterator[Service]:
+        async with serving(WAYS[request.param], limits, terms, trusted, how, door or {}) as service:
+            async with asyncio.timeout(PATIENCE):
+                yield service
 
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(main())
-
-    return run
+    return served
 
 
 @pytest.mark.parametrize("path", [b"/announce", b"/", b"/announce?x=1", b"/?"])
-def test_the_handshake_is_that_of_rfc_6455(run, path):
-    async def talk(service: Service) -> None:
+async def test_the_handshake_is_that_of_rfc_6455(served, path):
+    async with served() as service:
         client = await service.client(path)
         assert client.said.startswith(b"HTTP/1.1 101 ")
         assert b"\r\nsec-websocket-accept: " + ACCEPT + b"\r\n" in client.said
         assert b"extensions" not in client.said
         assert (await client.ask(announce("a")))["incomplete"] == 1
-
-    run(talk)
 
 
 @pytest.mark.parametrize(
@@ -208,8 +196,8 @@ def test_the_handshake_is_that_of_rfc_6455(run, path):
         b"Origin: https://example.org\r\nCookie: a=b\r\n",
     ],
 )
-def test_what_browsers_send_with_it_is_taken(run, headers):
-    async def talk(service: Service) -> None:
+async def test_what_browsers_send_with_it_is_taken(served, headers):
+    async with served() as service:
         head = HEAD % (b"/announce", headers)
         if b"keep-alive" in headers:
             head = head.replace(b"Connection: Upgrade\r\n", b"", 1)
@@ -219,8 +207,6 @@ def test_what_browsers_send_with_it_is_taken(run, headers):
         assert said.startswith(b"HTTP/1.1 101 ")
         assert b"extensions" not in said
         writer.transport.abort()
-
-    run(talk)
 
 
 @pytest.mark.parametrize(
@@ -234,14 +220,12 @@ def test_what_browsers_send_with_it_is_taken(run, headers):
         ((b"\r\n\r\n", b"\r\nContent-Length: 5\r\n\r\nhello"), b"400"),
     ],
 )
-def test_a_handshake_that_cannot_be_is_refused_and_the_connection_ends(run, change, status):
-    async def talk(service: Service) -> None:
+async def test_a_handshake_that_cannot_be_is_refused_and_the_connection_ends(served, change, status):
+    async with served() as service:
         said = await service.http((HEAD % (b"/announce", b"")).replace(*change))
         assert said.startswith(b"HTTP/1.1 " + status)
         assert b"connection: close" in said
         assert service.door.counts.open == 0
-
-    run(talk)
 
 
 @pytest.mark.parametrize(
@@ -254,34 +238,28 @@ def test_a_handshake_that_cannot_be_is_refused_and_the_connection_ends(run, chan
         (b"GET / ", b"GET /scrape "),
     ],
 )
-def test_whatever_asks_for_something_else_is_answered_over_http(run, change):
-    async def talk(service: Service) -> None:
+async def test_whatever_asks_for_something_else_is_answered_over_http(served, change):
+    async with served() as service:
         head = (HEAD % (b"/", b"Connection: close\r\n")).replace(*change)
         assert not (await service.http(head)).startswith(b"HTTP/1.1 101 ")
 
-    run(talk)
 
-
-def test_without_a_wish_to_upgrade_both_paths_are_what_they_were(run):
-    async def talk(service: Service) -> None:
+async def test_without_a_wish_to_upgrade_both_paths_are_what_they_were(served):
+    async with served() as service:
         assert b"the page" in await service.http(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
         said = await service.http(b"GET /announce HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
         assert b"failure reason" in said
 
-    run(talk)
 
-
-def test_frames_that_come_with_the_head_are_read(run):
-    async def talk(service: Service) -> None:
+async def test_frames_that_come_with_the_head_are_read(served):
+    async with served() as service:
         early = raw_frame(1, json.dumps(announce("a")).encode())
         client = await service.client(early=early + early)
         assert [(await client.hear())["incomplete"] for _ in range(2)] == [1, 1]
 
-    run(talk)
 
-
-def test_a_connection_may_have_been_http_before(run):
-    async def talk(service: Service) -> None:
+async def test_a_connection_may_have_been_http_before(served):
+    async with served() as service:
         query = b"info_hash=%b&peer_id=-XX0001-abcdefghijkl&port=1&left=1" % HASHES[0]
         reader, writer = await asyncio.open_connection("127.0.0.1", service.port)
         writer.write(b"GET /announce?%b HTTP/1.1\r\nHost: x\r\n\r\n" % query)
@@ -295,20 +273,16 @@ def test_a_connection_may_have_been_http_before(run):
         assert (await client.ask(announce("a")))["incomplete"] == 2
         client.abort()
 
-    run(talk)
 
-
-def test_below_the_root_path(run):
-    async def talk(service: Service) -> None:
+async def test_below_the_root_path(served):
+    async with served(root="/tracker") as service:
         for path in (b"/tracker/announce", b"/tracker/", b"/announce"):
             client = await service.client(path)
             assert client.said.startswith(b"HTTP/1.1 101 ")
 
-    run(talk, root="/tracker")
 
-
-def test_an_announce_is_answered_with_counts_and_an_interval(run):
-    async def talk(service: Service) -> None:
+async def test_an_announce_is_answered_with_counts_and_an_interval(served):
+    async with served() as service:
         one = await service.client()
         first = await one.ask(announce("a", event="started", left=None, uploaded=0, downloaded=0))
         assert 108 <= first.pop("interval") <= 132
@@ -318,11 +292,9 @@ def test_an_announce_is_answered_with_counts_and_an_interval(run):
         assert (second["complete"], second["incomplete"]) == (1, 1)
         assert service.setup.counters.announces[Transport.WEBSOCKET][Event.STARTED] == 2
 
-    run(talk)
 
-
-def test_text_and_binary_frames_in_one_piece_and_in_many_are_messages(run):
-    async def talk(service: Service) -> None:
+async def test_text_and_binary_frames_in_one_piece_and_in_many_are_messages(served):
+    async with served() as service:
         client = await service.client()
         message = json.dumps(announce("\xe9\x00"), ensure_ascii=False).encode()
         for opcode in (1, 2):
@@ -336,8 +308,6 @@ def test_text_and_binary_frames_in_one_piece_and_in_many_are_messages(run):
             assert await client.frame() == (Opcode.PONG, b"between")
             assert (await client.hear())["incomplete"] == 1
 
-    run(talk)
-
 
 @pytest.mark.parametrize(
     "text",
@@ -348,14 +318,12 @@ def test_text_and_binary_frames_in_one_piece_and_in_many_are_messages(run):
         '{"action": "announce", "answer": "x"}', '{"action": "scrape", "info_hash": [1]}',
     ],
 )  # fmt: skip
-def test_what_is_no_message_of_a_tracker_is_refused_and_the_connection_goes_on(run, text):
-    async def talk(service: Service) -> None:
+async def test_what_is_no_message_of_a_tracker_is_refused_and_the_connection_goes_on(served, text):
+    async with served() as service:
         client = await service.client()
         assert await client.ask(text) == failure("bad-message")
         assert (await client.ask(announce("a")))["incomplete"] == 1
         assert service.setup.counters.refusals["bad-message"] == 1
-
-    run(talk)
 
 
 @pytest.mark.parametrize(
@@ -373,23 +341,19 @@ def test_what_is_no_message_of_a_tracker_is_refused_and_the_connection_goes_on(r
         ({"info_hash": BLOCKED}, "denied", {"action": "announce", "info_hash": BLOCKED}),
     ],
 )  # fmt: skip
-def test_an_announce_that_is_refused_says_why_in_the_form_of_this_protocol(run, change, code, more):
-    async def talk(service: Service) -> None:
+async def test_an_announce_that_is_refused_says_why_in_the_form_of_this_protocol(served, change, code, more):
+    async with served() as service:
         client = await service.client()
         assert await client.ask(announce("a") | change) == failure(code, **more)
         assert service.setup.counters.refusals[code] == 1
         assert service.setup.tracker.store.totals().peers == 0
 
-    run(talk)
 
-
-def test_in_listed_mode_only_listed_torrents_are_announced(run):
-    async def talk(service: Service) -> None:
+async def test_in_listed_mode_only_listed_torrents_are_announced(served):
+    async with served(mode=Mode.LISTED) as service:
         client = await service.client()
         assert await client.ask(announce("a", info_hash=UNLISTED)) == refused("unlisted", UNLISTED)
         assert (await client.ask(announce("a")))["incomplete"] == 1
-
-    run(talk, mode=Mode.LISTED)
 
 
 KEY, DISABLED = (each[0].encode() for each in (PASSKEYS, REFUSED_PASSKEYS))
@@ -413,8 +377,8 @@ KEY, DISABLED = (each[0].encode() for each in (PASSKEYS, REFUSED_PASSKEYS))
         (Mode.PUBLIC, b"/announce/unknown", "unknown-passkey"),
     ],
 )
-def test_a_passkey_in_the_url_is_looked_up(run, mode, path, code):
-    async def talk(service: Service) -> None:
+async def test_a_passkey_in_the_url_is_looked_up(served, mode, path, code):
+    async with served(mode=mode) as service:
         client = await service.client(path)
         answered, scraped = (
             await client.ask(announce("a")),
@@ -426,14 +390,12 @@ def test_a_passkey_in_the_url_is_looked_up(run, mode, path, code):
         else:
             assert answered["incomplete"] == scraped["files"][HASH]["incomplete"] == 1
 
-    run(talk, mode=mode)
-
 
 @pytest.mark.parametrize("mode", [Mode.PRIVATE, Mode.PUBLIC])
-def test_what_an_account_moves_is_in_its_sessions_where_it_says_both_totals(run, mode):
+async def test_what_an_account_moves_is_in_its_sessions_where_it_says_both_totals(served, mode):
     moved = []
 
-    async def talk(service: Service) -> None:
+    async with served(mode=mode) as service:
         client = await service.client(b"/announce/" + KEY)
         await client.ask(announce("a", event="started", uploaded=5, downloaded=0))
         await client.ask(announce("a", uploaded="25", downloaded=10))
@@ -445,8 +407,6 @@ def test_what_an_account_moves_is_in_its_sessions_where_it_says_both_totals(run,
         if mode is Mode.PUBLIC:
             await other.ask(announce("b", uploaded=5, downloaded=0))
         moved.append(service.setup.tracker.store.take_deltas())
-
-    run(talk, mode=mode)
     for deltas in moved:
         (delta,) = deltas
         assert (delta.account, delta.infohash, delta.peer_id) == (
@@ -457,20 +417,18 @@ def test_what_an_account_moves_is_in_its_sessions_where_it_says_both_totals(run,
         assert (delta.uploaded, delta.downloaded, delta.completed) == (26, 40, 1)
 
 
-def test_a_passkey_that_is_refused_from_now_on_is_refused_at_once(run):
-    async def talk(service: Service) -> None:
+async def test_a_passkey_that_is_refused_from_now_on_is_refused_at_once(served):
+    async with served(mode=Mode.PRIVATE) as service:
         client = await service.client(b"/announce/" + KEY)
         assert (await client.ask(announce("a")))["incomplete"] == 1
         service.setup.tracker.policy.drop_passkey(KEY)
         assert await client.ask(announce("a")) == refused("unknown-passkey")
         assert await client.ask(answer("a", "b")) == refused("unknown-passkey")
 
-    run(talk, mode=Mode.PRIVATE)
-
 
 @pytest.mark.parametrize("lists", ["deny", "disallow"])
-def test_a_torrent_that_is_blocked_later_is_taken_from_everybody(run, lists):
-    async def talk(service: Service) -> None:
+async def test_a_torrent_that_is_blocked_later_is_taken_from_everybody(served, lists):
+    async with served(mode=Mode.LISTED) as service:
         one, two = await service.join("a"), await service.join("b", left=0, offers=offers(1))
         await one.hear()
         policy = service.setup.tracker.policy
@@ -486,11 +444,9 @@ def test_a_torrent_that_is_blocked_later_is_taken_from_everybody(run, lists):
         two.abort()
         await service.counts((0, 0))
 
-    run(talk, mode=Mode.LISTED)
 
-
-def test_who_is_denied_is_told_why_and_loses_its_peers(run):
-    async def talk(service: Service) -> None:
+async def test_who_is_denied_is_told_why_and_loses_its_peers(served):
+    async with served() as service:
         policy, why = service.setup.tracker.policy, 'the "old" one \\ \t\x01\x7f é'
         denied = f"Your client is not allowed on this tracker: {why}"
         one, two = await service.join("-AB1"), await service.join("-AB3")
@@ -506,11 +462,9 @@ def test_who_is_denied_is_told_why_and_loses_its_peers(run):
         policy.set_access(AccessTable())
         assert (await two.ask({"action": "scrape", "info_hash": HASH}))["files"][HASH]["incomplete"] == 0
 
-    run(talk)
 
-
-def test_a_starting_tracker_puts_off(run):
-    async def talk(service: Service) -> None:
+async def test_a_starting_tracker_puts_off(served):
+    async with served() as service:
         client = await service.client()
         service.setup.tracker.restoring = True
         said = await client.ask(announce("a"))
@@ -519,11 +473,9 @@ def test_a_starting_tracker_puts_off(run):
         service.setup.tracker.restoring = False
         assert (await client.ask(announce("a")))["incomplete"] == 1
 
-    run(talk)
 
-
-def test_every_transport_counts_the_same_swarm_and_no_address_of_these_peers_is_given(run):
-    async def talk(service: Service) -> None:
+async def test_every_transport_counts_the_same_swarm_and_no_address_of_these_peers_is_given(served):
+    async with served() as service:
         query = b"info_hash=%b&peer_id=-XX0001-abcdefghijkl&port=7777&left=1" % HASHES[0]
         ask = b"GET /%b HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
         one = await service.join("a", left=0)
@@ -543,11 +495,9 @@ def test_every_transport_counts_the_same_swarm_and_no_address_of_these_peers_is_
         two.abort()
         await service.counts((0, 2))
 
-    run(talk)
 
-
-def test_a_scrape_names_one_or_many_and_none_is_refused(run):
-    async def talk(service: Service) -> None:
+async def test_a_scrape_names_one_or_many_and_none_is_refused(served):
+    async with served() as service:
         client = await service.join("a")
         zeros = {"complete": 0, "downloaded": 0, "incomplete": 0}
         said = await client.ask({"action": "scrape", "info_hash": [HASH, UNLISTED, HASH]})
@@ -565,11 +515,9 @@ def test_a_scrape_names_one_or_many_and_none_is_refused(run):
         assert len((await client.ask({"action": "scrape", "info_hash": many}))["files"]) == 74
         assert service.setup.counters.scrapes[Transport.WEBSOCKET] == 2
 
-    run(talk)
 
-
-def test_an_offer_and_its_answer_are_passed_on_as_they_are(run):
-    async def talk(service: Service) -> None:
+async def test_an_offer_and_its_answer_are_passed_on_as_they_are(served):
+    async with served() as service:
         one, two = await service.join("a\xe9"), await service.client()
         assert (await two.ask(announce("b", offers=offers(3), numwant=3)))["incomplete"] == 2
         offered = await one.hear()
@@ -584,29 +532,25 @@ def test_an_offer_and_its_answer_are_passed_on_as_they_are(run):
         }  # fmt: skip
         assert (await one.ask(announce("a\xe9")))["incomplete"] == 2, "an answer has no answer"
 
-    run(talk)
-
 
 @pytest.mark.parametrize(
     ("said", "heard"),
     [({"numwant": 4}, 4), ({}, 10), ({"numwant": 0}, 0), ({"numwant": 99}, 10), ({"numwant": "3"}, 3)],
 )
-def test_as_many_offers_are_passed_on_as_are_wanted_and_ten_at_most(run, said, heard):
-    async def talk(service: Service) -> None:
+async def test_as_many_offers_are_passed_on_as_are_wanted_and_ten_at_most(served, said, heard):
+    async with served() as service:
         others = [await service.join(f"o{at}") for at in range(15)]
         await service.join("asker", offers=offers(12), **said)
-        await service.until(lambda: service.door.relayed.offers == heard)
+        await until(lambda: service.door.relayed.offers == heard)
         for each in others:
             each.send({"action": "scrape", "info_hash": HASH})
         got = [await each.hear() for each in others]
         given = [each["offer_id"] for each in got if "offer" in each]
         assert sorted(given) == [f"{at:020}" for at in range(heard)]
 
-    run(talk)
 
-
-def test_a_seeder_offers_to_leechers_alone_and_nobody_to_itself(run):
-    async def talk(service: Service) -> None:
+async def test_a_seeder_offers_to_leechers_alone_and_nobody_to_itself(served):
+    async with served() as service:
         seeders = [await service.join(f"s{at}", left=0) for at in range(4)]
         leecher = await service.join("l")
         assert "offer" not in await seeders[0].ask(announce("s0", left=0, offers=offers(5)))
@@ -616,16 +560,14 @@ def test_a_seeder_offers_to_leechers_alone_and_nobody_to_itself(run):
         for each in seeders:
             assert (await each.hear())["peer_id"] == peer_id("l")
 
-    run(talk)
-
 
 @pytest.mark.parametrize(
     "said",
     [{"number": 1}, {"to": "c"}, {"to": "nobody"}, {"name": "c"}, {"to": "a"}],
     ids=str,
 )
-def test_an_answer_to_no_offer_is_passed_to_nobody(run, said):
-    async def talk(service: Service) -> None:
+async def test_an_answer_to_no_offer_is_passed_to_nobody(served, said):
+    async with served() as service:
         clients = {"a": await service.join("a")}
         clients["b"] = await service.join("b", offers=offers(1))
         assert "offer" in await clients["a"].hear()
@@ -634,11 +576,9 @@ def test_an_answer_to_no_offer_is_passed_to_nobody(run, said):
         assert await clients[asked["name"]].ask(answer(**asked)) == refused("unknown-offer")
         assert service.door.relayed.answers == 0
 
-    run(talk)
 
-
-def test_an_offer_is_answered_once_and_within_two_minutes(run):
-    async def talk(service: Service) -> None:
+async def test_an_offer_is_answered_once_and_within_two_minutes(served):
+    async with served() as service:
         one, two = await service.join("a"), await service.join("b", offers=offers(1))
         await one.hear()
         service.setup.clock.now += OFFER_SECONDS
@@ -650,11 +590,9 @@ def test_an_offer_is_answered_once_and_within_two_minutes(run):
         service.setup.clock.now += OFFER_SECONDS + 1
         assert await one.ask(answer("a", "b")) == refused("unknown-offer")
 
-    run(talk)
 
-
-def test_an_answer_from_whoever_took_the_peer_id_later_is_not_passed_on(run):
-    async def talk(service: Service) -> None:
+async def test_an_answer_from_whoever_took_the_peer_id_later_is_not_passed_on(served):
+    async with served() as service:
         one, two = await service.join("a"), await service.join("b", offers=offers(1))
         await one.hear()
         await one.ask(announce("a", event="stopped"))
@@ -663,11 +601,9 @@ def test_an_answer_from_whoever_took_the_peer_id_later_is_not_passed_on(run):
         two.abort()
         await service.counts((0, 1))
 
-    run(talk)
 
-
-def test_offers_that_nobody_answers_are_forgotten(run):
-    async def talk(service: Service) -> None:
+async def test_offers_that_nobody_answers_are_forgotten(served):
+    async with served() as service:
         await service.join("a")
         two = await service.join("b")
         for number in range(200):
@@ -678,11 +614,9 @@ def test_offers_that_nobody_answers_are_forgotten(run):
         await two.ask(announce("b"))
         assert service.waiting_offers("b") == 0
 
-    run(talk)
 
-
-def test_roles_events_and_downloads(run):
-    async def talk(service: Service) -> None:
+async def test_roles_events_and_downloads(served):
+    async with served() as service:
         client = await service.join("a", event="started")
         said = await client.ask(announce("a", event="completed", left=0))
         assert (said["complete"], said["incomplete"]) == (1, 0)
@@ -697,12 +631,10 @@ def test_roles_events_and_downloads(run):
         announces = service.setup.counters.announces[Transport.WEBSOCKET]
         assert (announces[Event.STARTED], announces[Event.COMPLETED], announces[Event.STOPPED]) == (1, 2, 2)
 
-    run(talk)
-
 
 @pytest.mark.parametrize("how", ["abort", "close", "end"])
-def test_closing_is_stopping_for_every_torrent_of_a_connection(run, how):
-    async def talk(service: Service) -> None:
+async def test_closing_is_stopping_for_every_torrent_of_a_connection(served, how):
+    async with served() as service:
         client = await service.join("a")
         await client.ask(announce("b", info_hash=HASHES[1].decode("latin-1"), left=0))
         if how == "abort":
@@ -712,17 +644,15 @@ def test_closing_is_stopping_for_every_torrent_of_a_connection(run, how):
             assert await client.closed() == 1000
         else:
             client.writer.write_eof()
-        await service.until(lambda: service.setup.tracker.store.totals().peers == 0)
-        await service.until(lambda: service.door.counts.open == 0)
-        await service.until(lambda: service.setup.guard.open == 0)
+        await until(lambda: service.setup.tracker.store.totals().peers == 0)
+        await until(lambda: service.door.counts.open == 0)
+        await until(lambda: service.setup.guard.open == 0)
         if service.setup.door is not None:
-            await service.until(lambda: service.setup.door.numbers()["open"] == 0)
-
-    run(talk)
+            await until(lambda: service.setup.door.numbers()["open"] == 0)
 
 
-def test_one_peer_id_for_a_connection_and_hash(run):
-    async def talk(service: Service) -> None:
+async def test_one_peer_id_for_a_connection_and_hash(served):
+    async with served() as service:
         client = await service.join("a")
         assert await client.ask(announce("b")) == refused("other-peer-id")
         assert await client.ask(announce("b", event="stopped")) == refused("other-peer-id")
@@ -730,11 +660,9 @@ def test_one_peer_id_for_a_connection_and_hash(run):
         await client.ask(announce("a", event="stopped"))
         assert (await client.ask(announce("b")))["incomplete"] == 1
 
-    run(talk)
 
-
-def test_a_client_that_comes_back_takes_its_place_and_a_stranger_does_not(run):
-    async def talk(service: Service) -> None:
+async def test_a_client_that_comes_back_takes_its_place_and_a_stranger_does_not(served):
+    async with served(trusted=[ip_network("127.0.0.0/8")]) as service:
         old = await service.client(headers=b"X-Forwarded-For: 203.0.113.1\r\n")
         await old.ask(announce("a"))
         stranger = await service.client(headers=b"X-Forwarded-For: 203.0.113.2\r\n")
@@ -742,15 +670,13 @@ def test_a_client_that_comes_back_takes_its_place_and_a_stranger_does_not(run):
         new = await service.client(headers=b"X-Forwarded-For: 203.0.113.1\r\n")
         assert (await new.ask(announce("a")))["incomplete"] == 1
         old.abort()
-        await service.until(lambda: service.door.counts.open == 2)
+        await until(lambda: service.door.counts.open == 2)
         await service.counts((0, 1))
         assert (await new.ask(announce("a", left=0)))["complete"] == 1
 
-    run(talk, trusted=[ip_network("127.0.0.0/8")])
 
-
-def test_a_connection_announces_no_more_torrents_than_it_may(run):
-    async def talk(service: Service) -> None:
+async def test_a_connection_announces_no_more_torrents_than_it_may(served):
+    async with served(terms=SocketTerms(torrents=1)) as service:
         client = await service.join("a")
         other = HASHES[1].decode("latin-1")
         assert await client.ask(announce("a", info_hash=other)) == refused("many-torrents", other)
@@ -758,11 +684,9 @@ def test_a_connection_announces_no_more_torrents_than_it_may(run):
         await client.ask(announce("a", event="stopped"))
         assert (await client.ask(announce("a", info_hash=other)))["incomplete"] == 1
 
-    run(talk, terms=SocketTerms(torrents=1))
 
-
-def test_near_the_cap_of_peers_an_address_has_no_more_than_its_share(run):
-    async def talk(service: Service) -> None:
+async def test_near_the_cap_of_peers_an_address_has_no_more_than_its_share(served):
+    async with served(terms=SocketTerms(peers=5), trusted=[ip_network("127.0.0.0/8")]) as service:
         hashes = [each.decode("latin-1") for each in HASHES[:2]]
         greedy = [await service.client(headers=b"X-Forwarded-For: 203.0.113.1\r\n") for _ in range(3)]
         for number, each in enumerate(greedy[:2]):
@@ -782,11 +706,10 @@ def test_near_the_cap_of_peers_an_address_has_no_more_than_its_share(run):
         assert "warning message" not in await newcomer.ask(announce("c"))
         assert service.door.relayed.peers == 5
 
-    run(talk, terms=SocketTerms(peers=5), trusted=[ip_network("127.0.0.0/8")])
 
-
-def test_connections_beyond_the_caps_are_turned_away(run):
-    async def talk(service: Service) -> None:
+async def test_connections_beyond_the_caps_are_turned_away(served):
+    limits = SocketLimits(connections=3, connections_per_address=2)
+    async with served(limits=limits, trusted=[ip_network("127.0.0.0/8")]) as service:
         first = [await service.client(headers=b"X-Forwarded-For: 203.0.113.1\r\n") for _ in range(2)]
         turned = await service.client(headers=b"X-Forwarded-For: 203.0.113.1\r\n")
         assert turned.said.startswith(b"HTTP/1.1 503 ")
@@ -796,32 +719,25 @@ def test_connections_beyond_the_caps_are_turned_away(run):
         assert over.said.startswith(b"HTTP/1.1 503 ")
         assert service.door.counts.turned_away == 2
         first[0].abort()
-        await service.until(lambda: service.door.counts.open == 2)
+        await until(lambda: service.door.counts.open == 2)
         again = await service.client(headers=b"X-Forwarded-For: 203.0.113.1\r\n")
         assert again.said.startswith(b"HTTP/1.1 101 ")
 
-    limits = SocketLimits(connections=3, connections_per_address=2)
-    run(talk, limits=limits, trusted=[ip_network("127.0.0.0/8")])
 
-
-def test_private_addresses_are_refused_where_they_are_over_http(run):
-    async def talk(service: Service) -> None:
+async def test_private_addresses_are_refused_where_they_are_over_http(served):
+    async with served(trusted=[ip_network("127.0.0.0/8")], door={"refuse_private": True}) as service:
         assert (await service.client()).said.startswith(b"HTTP/1.1 403 ")
         public = await service.client(headers=b"X-Forwarded-For: 8.8.8.8\r\n")
         assert public.said.startswith(b"HTTP/1.1 101 ")
         nobody = await service.client(headers=b"X-Forwarded-For: unknown\r\n")
         assert nobody.said.startswith(b"HTTP/1.1 403 ")
 
-    run(talk, trusted=[ip_network("127.0.0.0/8")], door={"refuse_private": True})
 
-
-def test_the_word_of_a_stranger_on_its_address_counts_nothing(run):
-    async def talk(service: Service) -> None:
+async def test_the_word_of_a_stranger_on_its_address_counts_nothing(served):
+    async with served(limits=SocketLimits(connections_per_address=1)) as service:
         await service.client(headers=b"X-Forwarded-For: 203.0.113.1\r\n")
         turned = await service.client(headers=b"X-Forwarded-For: 203.0.113.2\r\n")
         assert turned.said.startswith(b"HTTP/1.1 503 ")
-
-    run(talk, limits=SocketLimits(connections_per_address=1))
 
 
 MESSAGE = json.dumps(announce("a")).encode()
@@ -864,31 +780,27 @@ MESSAGE = json.dumps(announce("a")).encode()
         "length beyond 63 bits",
     ],
 )
-def test_whoever_breaks_the_protocol_or_a_limit_is_told_the_code_and_ended(run, data, code):
-    async def talk(service: Service) -> None:
+async def test_whoever_breaks_the_protocol_or_a_limit_is_told_the_code_and_ended(served, data, code):
+    async with served(limits=SocketLimits(message=1024)) as service:
         client, other = await service.join("a"), await service.join("b")
         client.send_raw(data)
         assert await client.closed() == code
         await service.counts((0, 1))
-        await service.until(lambda: service.door.counts.open == 1)
+        await until(lambda: service.door.counts.open == 1)
         assert service.door.counts.broken == 1
         assert (await other.ask(announce("b")))["incomplete"] == 1
 
-    run(talk, limits=SocketLimits(message=1024))
 
-
-def test_pings_are_answered_and_unasked_pongs_are_not(run):
-    async def talk(service: Service) -> None:
+async def test_pings_are_answered_and_unasked_pongs_are_not(served):
+    async with served() as service:
         client = await service.client()
         client.send_raw(raw_frame(10, b"unasked") + raw_frame(9, b"") + raw_frame(9, b"x" * 125))
         assert await client.frame() == (Opcode.PONG, b"")
         assert await client.frame() == (Opcode.PONG, b"x" * 125)
 
-    run(talk)
 
-
-def test_a_burst_of_messages_is_answered_whole_and_in_order(run):
-    async def talk(service: Service) -> None:
+async def test_a_burst_of_messages_is_answered_whole_and_in_order(served):
+    async with served() as service:
         client = await service.client()
         names = [f"{at:020}" for at in range(300)]
         client.send_raw(
@@ -900,11 +812,9 @@ def test_a_burst_of_messages_is_answered_whole_and_in_order(run):
         for at, _ in enumerate(names):
             assert (await client.hear())["incomplete"] == at % 2
 
-    run(talk)
 
-
-def test_a_reader_that_takes_nothing_is_cut_off_and_the_others_are_served(run):
-    async def talk(service: Service) -> None:
+async def test_a_reader_that_takes_nothing_is_cut_off_and_the_others_are_served(served):
+    async with served(limits=SocketLimits(queue=100_000)) as service:
         slow = await service.join("slow")
         slow.writer.transport.pause_reading()
         quick = await service.join("quick")
@@ -918,13 +828,11 @@ def test_a_reader_that_takes_nothing_is_cut_off_and_the_others_are_served(run):
         await service.counts((0, 1))
         assert (await quick.ask(announce("quick")))["incomplete"] == 1
         slow.abort()
-        await service.until(lambda: service.held() == 0)
-
-    run(talk, limits=SocketLimits(queue=100_000))
+        await until(lambda: service.held() == 0)
 
 
-def test_whoever_takes_nothing_for_long_is_cut_off(run):
-    async def talk(service: Service) -> None:
+async def test_whoever_takes_nothing_for_long_is_cut_off(served):
+    async with served(limits=SocketLimits(queue=64 << 20)) as service:
         slow = await service.join("slow")
         slow.writer.transport.pause_reading()
         quick = await service.join("quick")
@@ -940,11 +848,9 @@ def test_whoever_takes_nothing_for_long_is_cut_off(run):
         assert service.door.counts.cut_off == 1
         await service.counts((0, 1))
 
-    run(talk, limits=SocketLimits(queue=64 << 20))
 
-
-def test_the_silent_are_pinged_and_ended_when_they_do_not_answer(run):
-    async def talk(service: Service) -> None:
+async def test_the_silent_are_pinged_and_ended_when_they_do_not_answer(served):
+    async with served() as service:
         silent, alive = await service.join("silent"), await service.join("alive")
         service.setup.clock.now += 59
         service.sweep()
@@ -954,7 +860,7 @@ def test_the_silent_are_pinged_and_ended_when_they_do_not_answer(run):
         for each in (silent, alive):
             assert await each.frame() == (Opcode.PING, b"")
         alive.send_raw(raw_frame(10, b""))
-        await service.until(lambda: service.pinged() == 1)
+        await until(lambda: service.pinged() == 1)
         service.setup.clock.now += 60
         service.sweep()
         await service.counts((0, 1))
@@ -962,11 +868,9 @@ def test_the_silent_are_pinged_and_ended_when_they_do_not_answer(run):
         assert await silent.closed() is None
         assert await alive.frame() == (Opcode.PING, b"")
 
-    run(talk)
 
-
-def test_whoever_has_no_torrent_is_ended_after_a_while(run):
-    async def talk(service: Service) -> None:
+async def test_whoever_has_no_torrent_is_ended_after_a_while(served):
+    async with served(limits=SocketLimits(idle=30)) as service:
         idle, left, member = await service.client(), await service.join("left"), await service.join("member")
         service.setup.clock.now += 20
         await left.ask(announce("left", event="stopped"))
@@ -979,19 +883,11 @@ def test_whoever_has_no_torrent_is_ended_after_a_while(run):
         assert await left.closed() == 1008
         assert (await member.ask(announce("member")))["incomplete"] == 1
 
-    run(talk, limits=SocketLimits(idle=30))
 
-
-def test_a_server_that_stops_says_so(run):
-    async def talk(service: Service) -> Afterwards:
+async def test_a_server_that_stops_says_so(served):
+    async with served() as service:
         client = await service.join("a")
         service.clients.remove(client)
-
-        async def afterwards() -> None:
-            assert await client.closed() == 1001
-            assert service.setup.tracker.store.totals().peers == 0
-            client.abort()
-
-        return afterwards
-
-    run(talk)
+    assert await client.closed() == 1001
+    assert service.setup.tracker.store.totals().peers == 0
+    client.abort()

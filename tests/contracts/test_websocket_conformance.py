@@ -11,15 +11,17 @@ from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 import pytest
-import uvloop
 from wsproto.frame_protocol import Opcode
 
 from bittorrent.refusal import REASONS
 from doors.websocket import SocketLimits
 from tests.contracts.raw_requests import HASHES
 from tests.contracts.test_websocket import WAYS, Service, serving
+from tests.support.tasks import until
 from tests.support.websocket_client import PATIENCE, WebSocketClient, raw_frame
 from tracker.socket_peers import SocketTerms
+
+pytestmark = pytest.mark.uvloop
 
 TEXT, BINARY, CLOSE, PING, PONG, CONTINUED = 1, 2, 8, 9, 10, 0
 LIMIT = 1 << 20
@@ -32,25 +34,21 @@ Talk = Callable[[WebSocketClient], Awaitable[None]]
 def converse(request):
     """Runs talks one after the other, each on a connection of its own, against one service."""
 
-    def converse(*talks: Talk) -> None:
-        async def main() -> None:
-            limits = SocketLimits(message=LIMIT, queue=1 << 22, connections=0, connections_per_address=0)
-            async with serving(WAYS[request.param], limits, SocketTerms(), (), {}, {}) as service:
-                for talk in talks:
-                    client = await service.client()
-                    await asyncio.wait_for(talk(client), PATIENCE)
-                    client.abort()
-                await _none_is_left(service)
-
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(main())
+    async def converse(*talks: Talk) -> None:
+        limits = SocketLimits(message=LIMIT, queue=1 << 22, connections=0, connections_per_address=0)
+        async with serving(WAYS[request.param], limits, SocketTerms(), (), {}, {}) as service:
+            for talk in talks:
+                client = await service.client()
+                await asyncio.wait_for(talk(client), PATIENCE)
+                client.abort()
+            await _none_is_left(service)
 
     return converse
 
 
 async def _none_is_left(service: Service) -> None:
-    await service.until(lambda: service.door.counts.open == 0)
-    await service.until(lambda: service.held() == 0)
+    await until(lambda: service.door.counts.open == 0)
+    await until(lambda: service.held() == 0)
 
 
 def answered(*data: bytes, with_what: Any = REFUSED) -> Talk:
@@ -116,18 +114,18 @@ SIZES = (0, 125, 126, 127, 128, 65_535, 65_536)
 
 
 @pytest.mark.parametrize("opcode", [TEXT, BINARY], ids=["1.1", "1.2"])
-def test_messages_of_every_length_of_a_head_are_taken(converse, opcode):
+async def test_messages_of_every_length_of_a_head_are_taken(converse, opcode):
     whole = [answered(raw_frame(opcode, b"*" * size)) for size in SIZES]
     # 1.1.8 and 1.2.8: as the network cuts it.
     cut = answered(*in_pieces(raw_frame(opcode, b"*" * 65_536), 997))
-    converse(*whole, cut)
+    await converse(*whole, cut)
 
 
-def test_pings_are_answered_with_what_they_bring(converse):
+async def test_pings_are_answered_with_what_they_bring(converse):
     ping = lambda payload: raw_frame(PING, payload)  # noqa: E731
     pong = lambda payload: (Opcode.PONG, payload)  # noqa: E731
     binary, longest = bytes([0, 255, 254, 253, 252, 251, 0, 255]), b"\xfe" * 125
-    converse(
+    await converse(
         heard(ping(b""), frames=[pong(b"")]),  # 2.1
         heard(ping(b"Hello, world!"), frames=[pong(b"Hello, world!")]),  # 2.2
         heard(ping(binary), frames=[pong(binary)]),  # 2.3
@@ -144,9 +142,9 @@ def test_pings_are_answered_with_what_they_bring(converse):
     )
 
 
-def test_reserved_bits_end_the_connection(converse):
+async def test_reserved_bits_end_the_connection(converse):
     hello, refusal = raw_frame(TEXT, b"Hello"), [(Opcode.TEXT, json.dumps(REFUSED, separators=(",", ":")))]
-    converse(
+    await converse(
         ended(raw_frame(TEXT, b"Hello", rsv=1)),  # 3.1
         ended(hello, raw_frame(TEXT, b"Hello", rsv=2), raw_frame(PING, b""), heard=refusal),  # 3.2
         ended(hello + raw_frame(TEXT, b"Hello", rsv=3) + raw_frame(PING, b""), heard=refusal),  # 3.3
@@ -160,15 +158,15 @@ def test_reserved_bits_end_the_connection(converse):
 
 
 @pytest.mark.parametrize("opcodes", [range(3, 8), range(11, 16)], ids=["4.1", "4.2"])
-def test_reserved_opcodes_end_the_connection(converse, opcodes):
+async def test_reserved_opcodes_end_the_connection(converse, opcodes):
     hello, refusal = raw_frame(TEXT, b"Hello"), [(Opcode.TEXT, json.dumps(REFUSED, separators=(",", ":")))]
     alone = [ended(raw_frame(each, payload)) for each in opcodes for payload in (b"", b"reserved")]
     behind = [ended(hello + raw_frame(each, b"") + raw_frame(PING, b""), heard=refusal) for each in opcodes]
     bytewise = [ended(*in_pieces(hello + raw_frame(each, b"x"), 1), heard=refusal) for each in opcodes]
-    converse(*alone, *behind, *bytewise)
+    await converse(*alone, *behind, *bytewise)
 
 
-def test_a_message_in_fragments_is_one_and_control_frames_may_come_between(converse):
+async def test_a_message_in_fragments_is_one_and_control_frames_may_come_between(converse):
     first, second = SCRAPE[:20], SCRAPE[20:]
     asked = {"action": "scrape", "flags": {"min_request_interval": 900}}
     asked["files"] = {HASHES[0].decode("latin-1"): {"complete": 0, "downloaded": 0, "incomplete": 0}}
@@ -186,7 +184,7 @@ def test_a_message_in_fragments_is_one_and_control_frames_may_come_between(conve
             await with_a_ping(client, fragments(TEXT, first)[:0], begin, ping, last)
 
     many = [SCRAPE[at : at + 1] for at in range(len(SCRAPE))]
-    converse(
+    await converse(
         ended(raw_frame(PING, b"fragment", fin=False), raw_frame(CONTINUED, b"fragment")),  # 5.1
         ended(raw_frame(PONG, b"fragment", fin=False), raw_frame(CONTINUED, b"fragment")),  # 5.2
         answered(fragments(TEXT, first, second), with_what=asked),  # 5.3, 5.4
@@ -238,7 +236,7 @@ INVALID = [
 ]  # fmt: skip
 
 
-def test_valid_utf8_is_taken_however_it_is_cut(converse):
+async def test_valid_utf8_is_taken_however_it_is_cut(converse):
     asked = {"action": "scrape", "flags": {"min_request_interval": 900}}
     asked["files"] = {HASHES[0].decode("latin-1"): {"complete": 0, "downloaded": 0, "incomplete": 0}}
     whole = [answered(raw_frame(TEXT, wrapped(each)), with_what=asked) for each in VALID]
@@ -247,28 +245,28 @@ def test_valid_utf8_is_taken_however_it_is_cut(converse):
         for each in VALID
         if len(each) < 20
     ]
-    converse(*whole, *bytewise)
+    await converse(*whole, *bytewise)
 
 
-def test_a_text_that_is_not_utf8_ends_the_connection_as_soon_as_that_is_known(converse):
+async def test_a_text_that_is_not_utf8_ends_the_connection_as_soon_as_that_is_known(converse):
     whole = [ended(raw_frame(TEXT, each), code=1007) for each in INVALID]
     bytewise = [ended(fragments(TEXT, *in_pieces(each, 1)), code=1007) for each in INVALID if len(each) < 20]
     # 6.4: the rest of the message does not come any more.
     early = [ended(raw_frame(TEXT, b"x\xf4\x90", fin=False), code=1007), ended(raw_frame(TEXT, b"\xed\xa0\x80 and more")[:9], code=1007)]  # fmt: skip
     # In a binary frame it is a message, and none of a tracker.
     binary = [answered(raw_frame(BINARY, each)) for each in INVALID[:3]]
-    converse(*whole, *bytewise, *early, *binary)
+    await converse(*whole, *bytewise, *early, *binary)
 
 
 GOOD_CODES = (1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 3000, 3999, 4000, 4999)
 BAD_CODES = (0, 999, 1004, 1005, 1006, 1016, 1100, 2000, 2999, 5000, 65_535)
 
 
-def test_a_close_frame_is_answered_and_nothing_behind_it_is(converse):
+async def test_a_close_frame_is_answered_and_nothing_behind_it_is(converse):
     refusal = [(Opcode.TEXT, json.dumps(REFUSED, separators=(",", ":")))]
     normal = [ended(code_of(each), code=1000) for each in GOOD_CODES]  # 7.7
     wrong = [ended(code_of(each), code=1002) for each in BAD_CODES]  # 7.9, 7.13
-    converse(
+    await converse(
         ended(raw_frame(TEXT, b"Hello"), raw_frame(CLOSE, b""), code=1000, heard=refusal),  # 7.1.1
         ended(raw_frame(CLOSE, b"") * 2, code=1000),  # 7.1.2
         ended(raw_frame(CLOSE, b"") + raw_frame(PING, b"x"), code=1000),  # 7.1.3
@@ -287,14 +285,14 @@ def test_a_close_frame_is_answered_and_nothing_behind_it_is(converse):
     )  # fmt: skip
 
 
-def test_large_messages_are_taken_up_to_the_limit_in_one_frame_or_many(converse):
+async def test_large_messages_are_taken_up_to_the_limit_in_one_frame_or_many(converse):
     def of_size(size: int, opcode: int = TEXT) -> Talk:
         return answered(raw_frame(opcode, b"*" * size))
 
     def in_frames(size: int, piece: int, opcode: int = TEXT) -> Talk:
         return answered(fragments(opcode, *in_pieces(b"*" * size, piece)))
 
-    converse(
+    await converse(
         *(
             of_size(size, opcode) for size in (1 << 16, 1 << 18, LIMIT) for opcode in (TEXT, BINARY)
         ),  # 9.1, 9.2
@@ -305,11 +303,11 @@ def test_large_messages_are_taken_up_to_the_limit_in_one_frame_or_many(converse)
     )
 
 
-def test_many_small_messages_are_answered_one_by_one(converse):
+async def test_many_small_messages_are_answered_one_by_one(converse):
     async def talk(client: WebSocketClient) -> None:
         for size in (0, 16, 64, 256, 1024):  # 9.7, 9.8
             client.send_raw(raw_frame(TEXT, b"*" * size) * 200)
             for _ in range(200):
                 assert await client.hear() == REFUSED
 
-    converse(talk)
+    await converse(talk)

@@ -13,6 +13,7 @@ import pytest
 
 from doors.acceptor import Acceptor
 from doors.connection_guard import ConnectionGuard
+from tests.support.tasks import until
 
 PAUSE = 0.02
 
@@ -69,8 +70,7 @@ async def test_without_descriptors_clients_wait_for_the_next_one(guard, listenin
             os.close(spare)
             try:
                 resource.setrlimit(resource.RLIMIT_NOFILE, (spare, hard))
-                while guard.accepting_paused < 3:
-                    await asyncio.sleep(PAUSE)
+                await until(lambda: guard.accepting_paused >= 3)
             finally:
                 resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
             assert [await greeted(each) for each in clients] == [b"127.0.0.1\n"] * 8
@@ -136,14 +136,10 @@ async def test_a_client_that_left_keeps_nobody_waiting(guard, error):
 
 
 async def test_the_end_closes_the_sockets_also_in_a_pause(guard):
-    with Failing(*[errno.EMFILE] * 1000) as one:
-        address = one.getsockname()
-        async with accepting(guard, one):
-            with socket.create_connection(address, 15):
-                while not guard.accepting_paused:
-                    await asyncio.sleep(PAUSE)
-        paused = guard.accepting_paused
-        await asyncio.sleep(3 * PAUSE)
-        assert guard.accepting_paused == paused
+    with Failing(errno.EMFILE) as one:
+        address, acceptor = one.getsockname(), Acceptor(guard, Greeting, pause=3600)
+        with acceptor.serving([one], backlog=128), socket.create_connection(address, 15):
+            await until(lambda: guard.accepting_paused)
+        assert acceptor._resumption.cancelled()
         with pytest.raises(ConnectionRefusedError):
             socket.create_connection(address, 15)

@@ -13,6 +13,7 @@ from starlette.routing import Route
 
 from doors.connection_guard import HEAD_LIMIT, URL_LIMIT, ConnectionGuard, guarded_protocol
 from doors.connection_memory import ConnectionMemory
+from tests.support.tasks import until
 
 SHORT, LONG = 0.2, 30.0
 FAILURE = b"d14:failure reason19:Request is too longe"
@@ -74,8 +75,7 @@ async def serving(**bounds) -> AsyncIterator[tuple[int, ConnectionGuard]]:
     )
     server = Server(config)
     task = asyncio.create_task(server.serve())
-    while not server.started:
-        await asyncio.sleep(0.01)
+    await until(lambda: server.started)
     try:
         yield server.servers[0].sockets[0].getsockname()[1], guard
     finally:
@@ -244,11 +244,8 @@ async def test_a_client_that_does_not_read_is_disconnected():
         client = await Client.connect(port)
         client.writer.transport.pause_reading()
         await client.send(b"GET /huge HTTP/1.1\r\n\r\n")
-        async with asyncio.timeout(20):
-            while not guard.open:
-                await asyncio.sleep(0.01)
-            while guard.open:
-                await asyncio.sleep(0.01)
+        await until(lambda: guard.open)
+        await until(lambda: not guard.open)
         client.close()
 
 
@@ -263,17 +260,13 @@ async def test_connections_over_a_cap_are_closed_and_count_no_more_when_they_end
         assert await fourth.rest() == b""
         fourth.close()
         clients.pop().close()
-        async with asyncio.timeout(20):
-            while guard.open > 2:
-                await asyncio.sleep(0.01)
+        await until(lambda: guard.open == 2)
         again = await Client.connect(port)
         await again.send(b"GET / HTTP/1.1\r\n\r\n")
         assert await again.answer() == b"hello "
         for client in (*clients, again):
             client.close()
-        async with asyncio.timeout(20):
-            while guard.open:
-                await asyncio.sleep(0.01)
+        await until(lambda: not guard.open)
         assert (guard.turned_away, dict(guard.by_address)) == (1, {})
 
 

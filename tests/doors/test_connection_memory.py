@@ -3,23 +3,17 @@ import asyncio
 import pytest
 
 from doors.connection_memory import ConnectionMemory, HeldMemory
-
-
-class Timer:
-    def __init__(self) -> None:
-        self.now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
+from tests.support.clock import Clock
+from tests.support.tasks import begun
 
 
 @pytest.fixture
-def timer() -> Timer:
-    return Timer()
+def timer() -> Clock:
+    return Clock(100.0)
 
 
 @pytest.fixture
-def memory(timer: Timer) -> ConnectionMemory:
+def memory(timer: Clock) -> ConnectionMemory:
     return ConnectionMemory(1000, 400, timer)
 
 
@@ -50,7 +44,7 @@ def test_the_share_of_an_address_binds_only_near_the_limit(memory: ConnectionMem
 
 
 def test_the_slowest_connections_go_first_and_no_more_than_needed(
-    memory: ConnectionMemory, timer: Timer
+    memory: ConnectionMemory, timer: Clock
 ) -> None:
     dropped: list[str] = []
     slow = {key: connection(memory, key, dropped) for key in "abc"}
@@ -67,7 +61,7 @@ def test_the_slowest_connections_go_first_and_no_more_than_needed(
     assert memory.held == 950
 
 
-def test_none_is_dropped_where_that_would_not_make_room(memory: ConnectionMemory, timer: Timer) -> None:
+def test_none_is_dropped_where_that_would_not_make_room(memory: ConnectionMemory, timer: Clock) -> None:
     dropped: list[str] = []
     slow, quick = connection(memory, "a", dropped), connection(memory, "b", dropped)
     assert slow.hold(100)
@@ -78,7 +72,7 @@ def test_none_is_dropped_where_that_would_not_make_room(memory: ConnectionMemory
     assert dropped == []
 
 
-def test_who_crowds_its_address_drops_none_of_another(memory: ConnectionMemory, timer: Timer) -> None:
+def test_who_crowds_its_address_drops_none_of_another(memory: ConnectionMemory, timer: Clock) -> None:
     dropped: list[str] = []
     crowd = [connection(memory, "a", dropped) for _ in range(4)]
     other = connection(memory, "b", dropped)
@@ -122,11 +116,10 @@ async def test_an_answer_takes_what_was_reserved_for_it(memory: ConnectionMemory
     assert one.held == 50
 
 
-async def test_an_answer_waits_for_room_and_gives_up_in_time(memory: ConnectionMemory, timer: Timer) -> None:
+async def test_an_answer_waits_for_room_and_gives_up_in_time(memory: ConnectionMemory, timer: Clock) -> None:
     one, two = connection(memory, "a"), connection(memory, "b")
     assert one.hold(900)
-    waiting = asyncio.create_task(two.wait_for(500, 5))
-    await asyncio.sleep(0)
+    waiting = await begun(two.wait_for(500, 5))
     assert not waiting.done()
     one.close()
     assert await waiting
@@ -134,7 +127,7 @@ async def test_an_answer_waits_for_room_and_gives_up_in_time(memory: ConnectionM
     assert memory.refused == 1
 
 
-def test_a_trickle_is_no_movement(memory: ConnectionMemory, timer: Timer) -> None:
+def test_a_trickle_is_no_movement(memory: ConnectionMemory, timer: Clock) -> None:
     one = connection(memory, "a")
     for _ in range(100):
         timer.now += 0.5
@@ -144,13 +137,12 @@ def test_a_trickle_is_no_movement(memory: ConnectionMemory, timer: Timer) -> Non
     assert one.moved == timer.now
 
 
-async def test_who_waits_for_the_service_is_not_slow(memory: ConnectionMemory, timer: Timer) -> None:
+async def test_who_waits_for_the_service_is_not_slow(memory: ConnectionMemory, timer: Clock) -> None:
     dropped: list[str] = []
     served, waiting, idle = (connection(memory, key, dropped) for key in "abc")
     assert all(each.hold(200) for each in (served, waiting, idle))
     served.set_served(True)
-    task = asyncio.create_task(waiting.wait_for(900, 60))
-    await asyncio.sleep(0)
+    task = await begun(waiting.wait_for(900, 60))
     timer.now += 10
     assert connection(memory, "d").hold(500)
     assert dropped == ["c"]
@@ -171,8 +163,7 @@ async def test_room_is_given_when_it_is_released_and_in_order(memory: Connection
         assert await connection(memory, key).wait_for(size, 60)
         given.append(key)
 
-    tasks = [asyncio.create_task(wait(key, size)) for key, size in (("b", 600), ("c", 300), ("d", 300))]
-    await asyncio.sleep(0)
+    tasks = [await begun(wait(key, size)) for key, size in (("b", 600), ("c", 300), ("d", 300))]
     full.release(300)
     await tasks[1]  # too little for the first
     full.release(600)
@@ -188,8 +179,7 @@ async def test_room_is_given_when_it_is_released_and_in_order(memory: Connection
 async def test_who_is_cancelled_holds_nothing_even_when_room_was_just_given(memory: ConnectionMemory) -> None:
     full, one, two = (connection(memory, key) for key in "abc")
     assert full.hold(1000)
-    early, late = (asyncio.create_task(each.wait_for(300, 60)) for each in (one, two))
-    await asyncio.sleep(0)
+    early, late = [await begun(each.wait_for(300, 60)) for each in (one, two)]
     early.cancel()
     full.release(300)
     asyncio.get_running_loop().call_soon(late.cancel)  # after the look that gives it room, before it wakes
@@ -201,14 +191,13 @@ async def test_who_is_cancelled_holds_nothing_even_when_room_was_just_given(memo
 
 
 async def test_one_who_waits_is_given_room_when_another_becomes_slow(
-    memory: ConnectionMemory, timer: Timer
+    memory: ConnectionMemory, timer: Clock
 ) -> None:
     dropped: list[str] = []
     idle = connection(memory, "a", dropped)
     assert idle.hold(1000)
     timer.now += 0.99
-    waiting = asyncio.create_task(connection(memory, "b").wait_for(300, 60))
-    await asyncio.sleep(0)
+    waiting = await begun(connection(memory, "b").wait_for(300, 60))
     timer.now += 0.01
     assert await waiting
     assert dropped == ["a"]

@@ -27,6 +27,7 @@ from doors.security_headers import SecurityHeaders
 from doors.transfers import Transfers
 from downloads.links import TORRENT, ZIP, DownloadLinks
 from tests.support.clients import PATIENCE, Http
+from tests.support.clock import Clock
 from tests.support.held_downloads import FINISHED, FakeAccounts, FakeDownloads
 
 KEY = bytes(range(32))
@@ -40,20 +41,12 @@ LOCKED = {
 }
 
 
-class Clock:
-    def __init__(self):
-        self.now = float(FINISHED)
-
-    def __call__(self):
-        return self.now
-
-
 @dataclass
 class FakeServices:
     downloads: FakeDownloads
     transfers: Transfers = field(default_factory=lambda: Transfers(8, 4))
     files_url: str | None = None
-    clock: Clock = field(default_factory=Clock)
+    clock: Clock = field(default_factory=lambda: Clock(FINISHED))
     accounts: FakeAccounts = field(default_factory=FakeAccounts)
 
     def __post_init__(self):

@@ -6,7 +6,8 @@ import platform
 import random
 import re
 import socket
-from collections.abc import Awaitable, Callable, Coroutine
+import time
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +15,14 @@ import pytest
 
 from bittorrent.infohash import InfoHash
 from cache.record import CacheRecord
-from doors import kept_files
-from doors.kept_files import KeptFileRenewal
+from doors.file_answers import FileAnswers
+from doors.kept_files import SECONDS, KeptFileRenewal, KeptFiles
 from doors.native import native
-from tests.support.file_service import PATIENCE, FileService, all_of, body, file_service, run, status
+from tests.support.file_service import PATIENCE, FileService, all_of, body, file_service, status
+from tests.support.tasks import until
 from tests.support.torrents import names, torrent
 
-pytestmark = pytest.mark.skipif(native is None, reason="the extension is not built")
+pytestmark = [pytest.mark.skipif(native is None, reason="the extension is not built"), pytest.mark.uvloop]
 
 # What the kernel calls RESOLVE_CACHED came with Linux 5.12; before, stored files are read by Python.
 reads_natively = pytest.mark.skipif(
@@ -30,17 +32,6 @@ reads_natively = pytest.mark.skipif(
 CLIENTS = 4
 GZIP = "Accept-Encoding: gzip"
 NOISE = random.Random(4).randbytes
-Talk = Callable[[FileService], Coroutine[Any, Any, None]]
-
-
-def served(folder: Path, talk: Talk, **settings: Any) -> None:
-    """Run a talk against a service."""
-
-    async def main() -> None:
-        async with file_service(folder, **settings) as service:
-            await talk(service)
-
-    run(main)
 
 
 async def kept(service: FileService, data: bytes) -> str:
@@ -62,12 +53,12 @@ async def unblock(service: FileService, infohash: InfoHash) -> None:
 
 
 @pytest.mark.parametrize("noise", [0, 100_000], ids=["from memory", "from its file"])
-def test_nobody_gets_a_torrent_once_its_block_has_returned(tmp_path: Path, noise: int) -> None:
+async def test_nobody_gets_a_torrent_once_its_block_has_returned(tmp_path: Path, noise: int) -> None:
     data = torrent("taken down", extra=NOISE(noise))
     infohash = InfoHash.parse(names(data)[0])
     target = f"/torrent/{infohash.upper}"
 
-    async def talk(service: FileService) -> None:
+    async with file_service(tmp_path) as service:
         over, blocked = asyncio.Event(), 0
 
         async def ask() -> None:
@@ -103,8 +94,6 @@ def test_nobody_gets_a_torrent_once_its_block_has_returned(tmp_path: Path, noise
         await asyncio.gather(*clients)
         assert service.answered >= 15
 
-    served(tmp_path, talk)
-
 
 async def _until_kept(service: FileService, target: str) -> None:
     before = service.answered
@@ -129,12 +118,12 @@ class Gate:
 
 
 @pytest.mark.parametrize("change", ["block", "hide", "remove"])
-def test_an_answer_decided_before_a_change_is_not_kept_after_it(
+async def test_an_answer_decided_before_a_change_is_not_kept_after_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: str
 ) -> None:
     data = torrent("late")
 
-    async def talk(service: FileService) -> None:
+    async with file_service(tmp_path) as service:
         infohash = await service.add(data)
         target = f"/torrent/{infohash}"
         with monkeypatch.context() as patched:
@@ -154,13 +143,11 @@ def test_an_answer_decided_before_a_change_is_not_kept_after_it(
         assert (counts.count, counts.stored, counts.refused) == (0, 0, 1)
         assert status(await service.get(target)) == 404
 
-    served(tmp_path, talk)
 
-
-def test_a_hidden_torrent_is_not_there_until_it_is_shown_again(tmp_path: Path) -> None:
+async def test_a_hidden_torrent_is_not_there_until_it_is_shown_again(tmp_path: Path) -> None:
     data = torrent("hidden")
 
-    async def talk(service: FileService) -> None:
+    async with file_service(tmp_path) as service:
         target = await kept(service, data)
         infohash = target.rpartition("/")[2]
         for _ in range(20):
@@ -170,13 +157,11 @@ def test_a_hidden_torrent_is_not_there_until_it_is_shown_again(tmp_path: Path) -
             assert body(await service.get(target)) == data
             assert body(await service.get(target)) == data
 
-    served(tmp_path, talk)
 
-
-def test_a_hybrid_is_dropped_whichever_of_its_hashes_is_blocked(tmp_path: Path) -> None:
+async def test_a_hybrid_is_dropped_whichever_of_its_hashes_is_blocked(tmp_path: Path) -> None:
     data = torrent("both", hybrid=True)
 
-    async def talk(service: FileService) -> None:
+    async with file_service(tmp_path) as service:
         for name in names(data):
             target = await kept(service, data)
             alias = f"/torrent/{names(data)[1]}"
@@ -188,13 +173,11 @@ def test_a_hybrid_is_dropped_whichever_of_its_hashes_is_blocked(tmp_path: Path) 
                 assert status(await service.get(each)) == 404
             await unblock(service, InfoHash.parse(name))
 
-    served(tmp_path, talk)
 
-
-def test_a_file_that_is_set_aside_is_dropped(tmp_path: Path) -> None:
+async def test_a_file_that_is_set_aside_is_dropped(tmp_path: Path) -> None:
     data = torrent("damaged")
 
-    async def talk(service: FileService) -> None:
+    async with file_service(tmp_path) as service:
         target = await kept(service, data)
         [file] = (tmp_path / "data").rglob("*.torrent.gz")
         file.write_bytes(b"damaged")
@@ -206,56 +189,56 @@ def test_a_file_that_is_set_aside_is_dropped(tmp_path: Path) -> None:
         await service.add(data)
         assert body(await service.get(target)) == data
 
-    served(tmp_path, talk)
 
-
-def test_answers_end_with_their_time_and_those_in_use_are_made_anew(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async def talk(service: FileService) -> None:
+async def test_those_in_use_are_made_anew_before_they_end(tmp_path: Path) -> None:
+    async with file_service(tmp_path) as service:
         table, torrents = service.listeners.kept_files, service.application.torrents
         assert table is not None
-        renewal = KeptFileRenewal(table, torrents.cache, torrents.files)
+        early = KeptFiles(table.table, time.monotonic, renewed_before=SECONDS + 1)
+        renewal = KeptFileRenewal(early, torrents.cache, torrents.files)
         used, unused = torrent("used"), torrent("unused")
         target = f"/torrent/{await service.add(unused)}"
         await service.get(target)
         target = await kept(service, used)
         assert [each for shard in range(16) for each in table.ending(shard)] == []
-        with monkeypatch.context() as patched:
-            patched.setattr(kept_files, "_RENEWED_BEFORE", kept_files.SECONDS + 1)
-            [(infohash, packed)] = [each for shard in range(16) for each in table.ending(shard)]
-            assert (infohash.upper, packed) == (names(used)[0], False)
-            await torrents.cache.asked.flush()
-            for shard in range(16):
-                await renewal.renew(shard)
-            assert torrents.cache.asked.waits(infohash), "what threads answer alone was asked for"
-            assert not torrents.cache.asked.waits(InfoHash.parse(names(unused)[0]))
-            assert table.counts().stored == 3
-            assert [each for shard in range(16) for each in table.ending(shard)] == []
-            assert body(await service.get(target)) == used
-            [file] = [
-                each for each in (tmp_path / "data").rglob("*.torrent.gz") if names(used)[0][4:] in each.name
-            ]
-            file.unlink()
-            assert body(await service.get(target)) == used, "until it is looked at again"
-            for shard in range(16):
-                await renewal.renew(shard)
-            assert status(await service.get(target)) == 404
-            patched.setattr(kept_files, "SECONDS", 0)
-            target = f"/torrent/{await service.add(torrent('short'))}"
-            before = service.answered
-            for _ in range(3):
-                assert status(await service.get(target)) == 200
-            assert service.answered == before
-            assert table.counts().expired == 2
-
-    served(tmp_path, talk)
+        [(infohash, packed)] = [each for shard in range(16) for each in early.ending(shard)]
+        assert (infohash.upper, packed) == (names(used)[0], False)
+        await torrents.cache.asked.flush()
+        for shard in range(16):
+            await renewal.renew(shard)
+        assert torrents.cache.asked.waits(infohash), "what threads answer alone was asked for"
+        assert not torrents.cache.asked.waits(InfoHash.parse(names(unused)[0]))
+        assert table.counts().stored == 3
+        assert [each for shard in range(16) for each in early.ending(shard)] == []
+        assert body(await service.get(target)) == used
+        [file] = [
+            each for each in (tmp_path / "data").rglob("*.torrent.gz") if names(used)[0][4:] in each.name
+        ]
+        file.unlink()
+        assert body(await service.get(target)) == used, "until it is looked at again"
+        for shard in range(16):
+            await renewal.renew(shard)
+        assert status(await service.get(target)) == 404
 
 
-def test_slow_readers_share_one_copy_and_get_it_whole(tmp_path: Path) -> None:
+async def test_answers_end_with_their_time(tmp_path: Path) -> None:
+    async with file_service(tmp_path) as service:
+        table = service.listeners.kept_files
+        assert table is not None
+        ended, data = KeptFiles(table.table, time.monotonic, seconds=0), torrent("short")
+        infohash = InfoHash.parse(await service.add(data))
+        record = await service.application.torrents.cache.find(infohash)
+        assert isinstance(record, CacheRecord)
+        for count in range(1, 4):
+            assert ended.keep(infohash, FileAnswers(record, packed=False), data, ended.generation(infohash))
+            assert body(await service.get(f"/torrent/{infohash.upper}")) == data
+            assert (service.answered, table.counts().expired) == (0, count)
+
+
+async def test_slow_readers_share_one_copy_and_get_it_whole(tmp_path: Path) -> None:
     data = torrent("slow", extra=NOISE(900_000))
 
-    async def talk(service: FileService) -> None:
+    async with file_service(tmp_path) as service:
         loop = asyncio.get_running_loop()
         target, table = await kept(service, data), service.listeners.kept_files
         assert table is not None
@@ -291,16 +274,13 @@ def test_slow_readers_share_one_copy_and_get_it_whole(tmp_path: Path) -> None:
             assert second.startswith(b"404 ")
         for client in clients:
             client.close()
-        while table.counts().bytes:
-            await asyncio.sleep(0)
-
-    served(tmp_path, talk)
+        await until(lambda: not table.counts().bytes)
 
 
-def test_a_client_that_does_not_read_is_dropped_with_its_file(tmp_path: Path) -> None:
+async def test_a_client_that_does_not_read_is_dropped_with_its_file(tmp_path: Path) -> None:
     data = torrent("unread", extra=NOISE(900_000))
 
-    async def talk(service: FileService) -> None:
+    async with file_service(tmp_path, http={"body_timeout": 0.5}) as service:
         loop = asyncio.get_running_loop()
         target, table = await kept(service, data), service.listeners.kept_files
         assert table is not None
@@ -313,23 +293,18 @@ def test_a_client_that_does_not_read_is_dropped_with_its_file(tmp_path: Path) ->
             await loop.sock_recv(client, 1)
             table.forget([InfoHash.parse(names(data)[0])])
             assert table.counts().bytes
-            while table.counts().bytes:
-                await asyncio.sleep(0.01)
-
-    served(tmp_path, talk, http={"body_timeout": 0.5})
+            await until(lambda: not table.counts().bytes)
 
 
-def test_without_memory_for_them_every_answer_is_made(tmp_path: Path) -> None:
+async def test_without_memory_for_them_every_answer_is_made(tmp_path: Path) -> None:
     data = torrent("none")
 
-    async def talk(service: FileService) -> None:
+    async with file_service(tmp_path, memory=0) as service:
         assert service.listeners.kept_files is None
         target = f"/torrent/{await service.add(data)}"
         for _ in range(3):
             assert body(await service.get(target)) == data
         assert service.answered == 0
-
-    served(tmp_path, talk, memory=0)
 
 
 def stored(service: FileService, infohash: str) -> Path:
@@ -352,8 +327,8 @@ async def packed(service: FileService, infohash: str) -> tuple[bytes, bool]:
 
 @reads_natively
 @pytest.mark.parametrize("noise", [20_000, 300_000, 3_000_000])
-def test_a_large_file_is_sent_from_where_it_is_stored(tmp_path: Path, noise: int) -> None:
-    async def talk(service: FileService) -> None:
+async def test_a_large_file_is_sent_from_where_it_is_stored(tmp_path: Path, noise: int) -> None:
+    async with file_service(tmp_path) as service:
         infohash = await service.add(torrent("large", extra=NOISE(noise)))
         whole = stored(service, infohash).read_bytes()
         assert await packed(service, infohash) == (whole, False)
@@ -366,12 +341,10 @@ def test_a_large_file_is_sent_from_where_it_is_stored(tmp_path: Path, noise: int
         assert answers.count(whole) == 4
         assert answers.endswith(whole)
 
-    served(tmp_path, talk)
-
 
 @reads_natively
-def test_what_is_evicted_is_read_again_while_it_is_the_same(tmp_path: Path) -> None:
-    async def talk(service: FileService) -> None:
+async def test_what_is_evicted_is_read_again_while_it_is_the_same(tmp_path: Path) -> None:
+    async with file_service(tmp_path, memory=250_000) as service:
         added = [await service.add(torrent(f"one of many {n}", extra=NOISE(3000))) for n in range(120)]
         files = {each: stored(service, each).read_bytes() for each in added}
         for infohash, whole in files.items():
@@ -383,13 +356,11 @@ def test_what_is_evicted_is_read_again_while_it_is_the_same(tmp_path: Path) -> N
         assert counts.bytes < 250_000 < sum(map(len, files.values()))
         assert sum(natively for _, natively in answers) == len(files)
 
-    served(tmp_path, talk, memory=250_000)
-
 
 @reads_natively
 @pytest.mark.parametrize("how", ["altered", "cut", "deleted", "linked"])
-def test_a_file_that_is_another_is_not_sent(tmp_path: Path, how: str) -> None:
-    async def talk(service: FileService) -> None:
+async def test_a_file_that_is_another_is_not_sent(tmp_path: Path, how: str) -> None:
+    async with file_service(tmp_path) as service:
         infohash = await service.add(torrent("changed", extra=NOISE(50_000)))
         path = stored(service, infohash)
         whole = path.read_bytes()
@@ -406,12 +377,10 @@ def test_a_file_that_is_another_is_not_sent(tmp_path: Path, how: str) -> None:
             path.write_bytes(whole[:-1] + b"!")
         assert await packed(service, infohash) == (b"", False)
 
-    served(tmp_path, talk)
-
 
 @reads_natively
-def test_readers_of_stored_files_are_bounded_and_others_are_answered(tmp_path: Path) -> None:
-    async def talk(service: FileService) -> None:
+async def test_readers_of_stored_files_are_bounded_and_others_are_answered(tmp_path: Path) -> None:
+    async with file_service(tmp_path) as service:
         infohash = await service.add(torrent("slow", extra=NOISE(8_000_000)))
         for _ in range(2):
             await packed(service, infohash)
@@ -427,5 +396,3 @@ def test_readers_of_stored_files_are_bounded_and_others_are_answered(tmp_path: P
             writer.transport.abort()
         while descriptors() > opened + len(slow) // 2:
             await packed(service, infohash)
-
-    served(tmp_path, talk)

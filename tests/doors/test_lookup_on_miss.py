@@ -1,6 +1,5 @@
 """Lookups caused by a request: `?wait=` of the cache, and `add` of the Torrent API."""
 
-import asyncio
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
@@ -17,6 +16,7 @@ from doors.torrent_api import TorrentApiServices
 from doors.upload_admission import CacheCounters, UploadAdmission
 from tests.support.lookups import FakeSource, make_lookups
 from tests.support.services import open_services
+from tests.support.tasks import until
 from tests.support.torrents import torrent
 
 DATA = torrent("waited for")
@@ -97,8 +97,7 @@ async def test_a_torrent_added_by_infohash_is_looked_up(tmp_path):
     async with asking(tmp_path, FakeSource(answers={HASH: DATA})) as (client, services, key):
         secret = await key(Scope.TORRENT_API)
         answer = await client.post("/torrent/add", params={"key": secret, "infohash": HASH.lower})
-        while services.lookups.under_way:
-            await asyncio.sleep(0.01)
+        await until(lambda: not services.lookups.under_way)
         info = await client.get(f"/torrent/info/{HASH.lower}", params={"key": secret})
     assert answer.status_code == 200
     assert info.json()["torrentName"] == "waited for"

@@ -5,12 +5,12 @@ import contextlib
 import hashlib
 import resource
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from ipaddress import ip_network
 from typing import ClassVar
 
 import pytest
-import uvloop
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
@@ -19,10 +19,11 @@ from doors.connection_guard import TIMEOUT
 from doors.native import native
 from tests.contracts.raw_requests import HASHES
 from tests.support.announce_paths import PATIENCE, AnnouncePath, TrackerSetup, tracker_setup
+from tests.support.tasks import until
 from tracker.counters import Transport
 from tracker.model import Event
 
-pytestmark = pytest.mark.skipif(native is None, reason="the extension is not built")
+pytestmark = [pytest.mark.skipif(native is None, reason="the extension is not built"), pytest.mark.uvloop]
 
 ANNOUNCE = (
     b"GET /announce?info_hash=%b&peer_id=-XX0001-abcdefghijkl&port=%d&left=1 HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -50,27 +51,24 @@ async def huge(_: Request) -> Response:
 
 
 ROUTES = [Route("/", hello), Route("/digest", digest, methods=["POST"]), Route("/huge", huge)]
-Talk = Callable[[int, TrackerSetup], Awaitable[None]]
 
 
-def served(
-    talk: Talk, seconds: dict[str, float] | None = None, exempt: tuple[str, ...] = (), **bounds: float
-) -> None:
-    """Run a talk against a server of native threads."""
+@asynccontextmanager
+async def served(
+    seconds: dict[str, float] | None = None, exempt: tuple[str, ...] = (), **bounds: float
+) -> AsyncIterator[tuple[int, TrackerSetup]]:
+    """Serve by native threads; yield the port."""
     here = tracker_setup(in_c=True, proxy=False)
     for name, value in (seconds or {}).items():
         setattr(here.guard, name, value)
     here.guard.exempt = [ip_network(each) for each in exempt]
 
-    async def main() -> None:
-        async with AnnouncePath("threads", in_c=True, **bounds).serving(here, ROUTES) as port:
-            try:
-                await asyncio.wait_for(talk(port, here), PATIENCE)
-            finally:
-                await Client.close_all()
-
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(main())
+    async with AnnouncePath("threads", in_c=True, **bounds).serving(here, ROUTES) as port:
+        try:
+            async with asyncio.timeout(PATIENCE):
+                yield port, here
+        finally:
+            await Client.close_all()
 
 
 class Client:
@@ -120,13 +118,12 @@ class Client:
 
 async def settled(here: TrackerSetup, wanted: int) -> None:
     """Wait until so many connections are open."""
-    while here.door.numbers()["open"] != wanted:
-        await asyncio.sleep(TRICKLE)
+    await until(lambda: here.door.numbers()["open"] == wanted)
 
 
 @pytest.mark.parametrize("threads", [1, 3])
-def test_a_page_between_announces_on_one_connection(threads: int) -> None:
-    async def talk(port: int, here: TrackerSetup) -> None:
+async def test_a_page_between_announces_on_one_connection(threads: int) -> None:
+    async with served(threads=threads) as (port, here):
         client = await Client.open(port)
         assert b"8:complete" in await client.ask(announce(1))
         assert await client.ask(b"GET /?n=1 HTTP/1.1\r\nHost: x\r\n\r\n") == b"hello 1"
@@ -137,11 +134,9 @@ def test_a_page_between_announces_on_one_connection(threads: int) -> None:
         client.close()
         await settled(here, 0)
 
-    served(talk, threads=threads)
 
-
-def test_pipelined_requests_of_both_servers_are_answered_in_order() -> None:
-    async def talk(port: int, _: TrackerSetup) -> None:
+async def test_pipelined_requests_of_both_servers_are_answered_in_order() -> None:
+    async with served() as (port, _):
         client = await Client.open(port)
         page = b"GET /?n=%d HTTP/1.1\r\nHost: x\r\n\r\n"
         client.writer.write(announce(1) + announce(2) + page % 1 + announce(3) + page % 2)
@@ -152,19 +147,17 @@ def test_pipelined_requests_of_both_servers_are_answered_in_order() -> None:
         assert answers[2::2] == [b"hello 1", b"hello 2"]
         client.close()
 
-    served(talk)
-
 
 @pytest.mark.parametrize("size", [1, 20_000, 5_000_000])
 @pytest.mark.parametrize("chunked", [False, True])
-def test_a_body_follows_its_connection(size: int, chunked: bool) -> None:
+async def test_a_body_follows_its_connection(size: int, chunked: bool) -> None:
     body = bytes(range(256)) * (size // 256 + 1)
     framing = b"Transfer-Encoding: chunked" if chunked else b"Content-Length: %d" % len(body)
     framed = b"%x\r\n%b\r\n0\r\n\r\n" % (len(body), body) if chunked else body
     whole = b"POST /digest HTTP/1.1\r\nHost: x\r\n%b\r\n\r\n%b" % (framing, framed)
     wanted = hashlib.sha1(body).hexdigest().encode()
 
-    async def talk(port: int, here: TrackerSetup) -> None:
+    async with served() as (port, here):
         for cuts in ((), (30,), (3, 12), (100, 5000)):
             client = await Client.open(port)
             ends = [*(cut for cut in cuts if cut < len(whole)), len(whole)]
@@ -174,11 +167,9 @@ def test_a_body_follows_its_connection(size: int, chunked: bool) -> None:
             client.close()
         await settled(here, 0)
 
-    served(talk)
 
-
-def test_requests_byte_by_byte_and_many_at_once() -> None:
-    async def talk(port: int, _: TrackerSetup) -> None:
+async def test_requests_byte_by_byte_and_many_at_once() -> None:
+    async with served() as (port, _):
         client = await Client.open(port)
         assert b"5:peers" in await client.ask(*(bytes([byte]) for byte in announce()))
         client.writer.write(announce() * 2000)
@@ -186,36 +177,29 @@ def test_requests_byte_by_byte_and_many_at_once() -> None:
             assert b"5:peers" in await client.answer()
         client.close()
 
-    served(talk)
 
-
-def test_clients_that_disconnect_before_the_hand_over_are_counted() -> None:
-    async def talk(port: int, here: TrackerSetup) -> None:
+async def test_clients_that_disconnect_before_the_hand_over_are_counted() -> None:
+    async with served() as (port, here):
         for _ in range(50):
             with socket.create_connection(("127.0.0.1", port)) as client:
                 client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, bytes([1, 0, 0, 0, 0, 0, 0, 0]))
                 client.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-        while here.door.numbers()["handed_over"] < 1:
-            await asyncio.sleep(TRICKLE)
+        await until(lambda: here.door.numbers()["handed_over"])
         await settled(here, 0)
 
-    served(talk)
 
-
-def test_half_closed_clients_get_their_answer() -> None:
-    async def talk(port: int, _: TrackerSetup) -> None:
+async def test_half_closed_clients_get_their_answer() -> None:
+    async with served() as (port, _):
         for asked, answered in ((announce(), b"5:peers"), (b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", b"hello")):
             client = await Client.open(port)
             client.writer.write(asked)
             client.writer.write_eof()
             assert answered in await client.ended()
 
-    served(talk)
-
 
 @pytest.mark.parametrize("held_by", [b"", b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"])
-def test_connections_of_an_address_are_capped_whoever_holds_them(held_by: bytes) -> None:
-    async def talk(port: int, here: TrackerSetup) -> None:
+async def test_connections_of_an_address_are_capped_whoever_holds_them(held_by: bytes) -> None:
+    async with served(per_address=3) as (port, here):
         held = [await Client.open(port) for _ in range(3)]
         for each in held:
             await each.ask(held_by or announce())
@@ -228,11 +212,9 @@ def test_connections_of_an_address_are_capped_whoever_holds_them(held_by: bytes)
         client = await Client.open(port)
         assert b"5:peers" in await client.ask(announce())
 
-    served(talk, per_address=3)
 
-
-def test_trusted_proxies_are_not_capped_but_in_all() -> None:
-    async def talk(port: int, here: TrackerSetup) -> None:
+async def test_trusted_proxies_are_not_capped_but_in_all() -> None:
+    async with served(exempt=("127.0.0.1",), per_address=3, max_connections=5) as (port, here):
         held = [await Client.open(port) for _ in range(5)]
         for each in held:
             assert b"5:peers" in await each.ask(announce())
@@ -241,32 +223,26 @@ def test_trusted_proxies_are_not_capped_but_in_all() -> None:
         assert await one_more.ended() == b""
         assert here.door.numbers()["open"] == 5
 
-    served(talk, exempt=("127.0.0.1",), per_address=3, max_connections=5)
 
-
-def test_a_head_that_does_not_end_times_out() -> None:
-    async def talk(port: int, here: TrackerSetup) -> None:
+async def test_a_head_that_does_not_end_times_out() -> None:
+    async with served({"header_timeout": 0.1}) as (port, here):
         client = await Client.open(port)
         assert b"5:peers" in await client.ask(announce())
         client.writer.write(announce()[:-1])
         assert await client.ended() == TIMEOUT
         assert here.door.numbers()["timed_out"] == 1
 
-    served(talk, {"header_timeout": 0.1})
 
-
-def test_idle_connections_end_after_their_time() -> None:
-    async def talk(port: int, here: TrackerSetup) -> None:
+async def test_idle_connections_end_after_their_time() -> None:
+    async with served(keep_alive=0.2) as (port, here):
         client = await Client.open(port)
         assert b"5:peers" in await client.ask(announce())
         assert await client.ended() == b""
         assert here.door.numbers()["timed_out"] == 0
 
-    served(talk, keep_alive=0.2)
 
-
-def test_a_client_that_does_not_read_is_dropped_and_one_that_reads_late_is_served() -> None:
-    async def talk(port: int, here: TrackerSetup) -> None:
+async def test_a_client_that_does_not_read_is_dropped_and_one_that_reads_late_is_served() -> None:
+    async with served({"body_timeout": 1.5}) as (port, here):
         loop = asyncio.get_running_loop()
         with socket.socket() as client:
             client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
@@ -283,11 +259,9 @@ def test_a_client_that_does_not_read_is_dropped_and_one_that_reads_late_is_serve
             assert b"5:peers" in await late.answer()
         await sending
 
-    served(talk, {"body_timeout": 1.5})
 
-
-def test_without_descriptors_clients_wait_and_are_served_later() -> None:
-    async def talk(port: int, here: TrackerSetup) -> None:
+async def test_without_descriptors_clients_wait_and_are_served_later() -> None:
+    async with served() as (port, here):
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         clients = [socket.socket() for _ in range(8)]
         highest = max(each.fileno() for each in clients)
@@ -298,8 +272,7 @@ def test_without_descriptors_clients_wait_and_are_served_later() -> None:
                 each.setblocking(False)
                 await loop.sock_connect(each, ("127.0.0.1", port))
                 await loop.sock_sendall(each, announce())
-            while not here.door.numbers()["paused"]:
-                await asyncio.sleep(0.01)
+            await until(lambda: here.door.numbers()["paused"])
             paused = here.door.numbers()["paused"]
             await asyncio.sleep(0.1)
             assert here.door.numbers()["paused"] - paused <= 2
@@ -309,37 +282,22 @@ def test_without_descriptors_clients_wait_and_are_served_later() -> None:
             assert b"5:peers" in await loop.sock_recv(each, 4096)
             each.close()
 
-    served(talk)
 
-
-def test_stopping_closes_what_is_open_and_joins_the_threads() -> None:
-    held = []
-
-    async def talk(port: int, _: TrackerSetup) -> None:
-        held.append(await Client.open(port))
-        assert b"5:peers" in await held[0].ask(announce())
-        held.append(await Client.open(port))
-        assert b"hello" in await held[1].ask(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-
+async def test_stopping_closes_what_is_open_and_joins_the_threads() -> None:
     here = tracker_setup(in_c=True, proxy=False)
-
-    async def main() -> None:
-        async with AnnouncePath("threads", in_c=True, threads=2).serving(here, ROUTES) as port:
-            await talk(port, here)
-        assert [await client.ended() for client in held] == [b"", b""]
-        await Client.close_all()
-
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(main())
+    async with AnnouncePath("threads", in_c=True, threads=2).serving(here, ROUTES) as port:
+        held = [await Client.open(port), await Client.open(port)]
+        assert b"5:peers" in await held[0].ask(announce())
+        assert b"hello" in await held[1].ask(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert [await client.ended() for client in held] == [b"", b""]
+    await Client.close_all()
     assert here.door.numbers()["open"] == 0
     assert here.counters.announces[Transport.HTTP][Event.NONE] == 1
     here.door.stop()
 
 
-def test_a_large_answer_of_the_other_server_arrives_whole() -> None:
-    async def talk(port: int, _: TrackerSetup) -> None:
+async def test_a_large_answer_of_the_other_server_arrives_whole() -> None:
+    async with served() as (port, _):
         client = await Client.open(port)
         assert await client.ask(b"GET /huge HTTP/1.1\r\nHost: x\r\n\r\n") == bytes(16 << 20)
         assert b"5:peers" in await client.ask(announce())
-
-    served(talk)

@@ -2,39 +2,38 @@
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
-import uvloop
 
 from doors.native import native
 from doors.websocket import SocketLimits
 from tests.contracts.test_websocket import LIMITS, Service, announce, offers, peer_id, serving
 from tests.support.announce_paths import AnnouncePath
+from tests.support.tasks import until
 from tests.support.websocket_client import HEAD, PATIENCE, WebSocketClient
 from tracker.sampling import SAMPLE_EVERY, SAMPLED_ID
 from tracker.socket_peers import SocketTerms
 
-pytestmark = pytest.mark.skipif(native is None, reason="nothing was compiled")
+pytestmark = [pytest.mark.skipif(native is None, reason="nothing was compiled"), pytest.mark.uvloop]
 THREADS = AnnouncePath("threads", in_c=True)
 
 
-def run(talk: Callable[[Service], Awaitable[None]], limits: SocketLimits = LIMITS) -> None:
-    async def main() -> None:
-        async with serving(THREADS, limits, SocketTerms(), (), {}, {}) as service:
-            await asyncio.wait_for(talk(service), PATIENCE)
-
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(main())
+@asynccontextmanager
+async def served(limits: SocketLimits = LIMITS) -> AsyncIterator[Service]:
+    async with serving(THREADS, limits, SocketTerms(), (), {}, {}) as service:
+        async with asyncio.timeout(PATIENCE):
+            yield service
 
 
 def numbers(service: Service) -> Any:
     return service.door.sockets.numbers()
 
 
-def test_usual_handshakes_and_messages_need_no_python():
-    async def talk(service: Service) -> None:
+async def test_usual_handshakes_and_messages_need_no_python():
+    async with served() as service:
         one, two = await service.client(b"/"), await service.client(b"/announce")
         assert (await one.ask(announce("a")))["incomplete"] == 1
         said = announce("b", offers=offers(2), numwant=2, uploaded=0, downloaded="1", event="started")
@@ -42,11 +41,9 @@ def test_usual_handshakes_and_messages_need_no_python():
         assert (await one.hear())["peer_id"] == peer_id("b")
         assert numbers(service)["asked"] == service.setup.door.numbers()["handed_over"] == 0
 
-    run(talk)
 
-
-def test_a_connection_that_python_had_joins_the_same_swarms():
-    async def talk(service: Service) -> None:
+async def test_a_connection_that_python_had_joins_the_same_swarms():
+    async with served() as service:
         one = await service.join("a")
         reader, writer = await asyncio.open_connection("127.0.0.1", service.port)
         writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
@@ -58,16 +55,14 @@ def test_a_connection_that_python_had_joins_the_same_swarms():
         assert (await client.ask(announce("b", left=0, offers=offers(1))))["complete"] == 1
         assert (await one.hear())["peer_id"] == peer_id("b")
         assert service.setup.door.numbers()["handed_over"] == 1
-        await service.until(lambda: service.setup.guard.open == 0)
+        await until(lambda: service.setup.guard.open == 0)
         client.abort()
-        await service.until(lambda: numbers(service)["open"] == 1)
-        await service.until(lambda: service.setup.door.numbers()["open"] == 1)
-
-    run(talk)
+        await until(lambda: numbers(service)["open"] == 1)
+        await until(lambda: service.setup.door.numbers()["open"] == 1)
 
 
-def test_unusual_messages_are_read_by_python_in_their_turn():
-    async def talk(service: Service) -> None:
+async def test_unusual_messages_are_read_by_python_in_their_turn():
+    async with served() as service:
         client = await service.client()
         unusual = json.dumps(announce("a", left=1.0, more=[1, {"x": 2}]))
         for each in (unusual, json.dumps(announce("a", left=0)), "nothing", json.dumps(announce("a"))):
@@ -79,35 +74,27 @@ def test_unusual_messages_are_read_by_python_in_their_turn():
         assert numbers(service)["asked"] == 2
         assert numbers(service)["messages"] == 4
 
-    run(talk)
 
-
-def test_a_connection_that_ends_while_python_reads_is_forgotten():
-    async def talk(service: Service) -> None:
+async def test_a_connection_that_ends_while_python_reads_is_forgotten():
+    async with served() as service:
         for _ in range(20):
             client = await service.client()
             client.send("[")
             client.abort()
-        await service.until(lambda: numbers(service)["open"] == 0)
+        await until(lambda: numbers(service)["open"] == 0)
         assert service.held() == 0
 
-    run(talk)
 
-
-def test_an_idle_connection_holds_nothing():
-    async def talk(service: Service) -> None:
+async def test_an_idle_connection_holds_nothing():
+    async with served() as service:
         for at in range(20):
             await service.join(f"{at}", offers=offers(1))
-        await service.until(lambda: service.held() == 0)
-
-    run(talk)
+        await until(lambda: service.held() == 0)
 
 
-def test_clients_are_sampled_as_over_http():
-    async def talk(service: Service) -> None:
+async def test_clients_are_sampled_as_over_http():
+    async with served() as service:
         client = await service.client()
         for _ in range(SAMPLE_EVERY):
             await client.ask(announce("-XX0001-"))
         assert service.setup.door.clients() == b"-XX0001-"[:SAMPLED_ID] + b"\x04"
-
-    run(talk)

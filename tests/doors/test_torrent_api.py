@@ -13,10 +13,10 @@ from bittorrent.infohash import InfoHash
 from bittorrent.refusal import Refusal
 from catalogue.imdb_titles import ImdbTitle
 from catalogue.model import PUBLIC_VIEWER
-from doors import torrent_api
 from doors.client_address import ClientAddress
 from doors.torrent_api import METHODS
 from tests.support.census import AMERICAN, DUTCH, GERMAN
+from tests.support.tasks import until
 from tests.support.torrent_api import open_torrent_api
 from tracker.model import Counts
 
@@ -152,12 +152,12 @@ def test_a_title_that_was_not_imported_is_called_as_its_newest_group(api):
     assert (answer["title"], [each["name"] for each in answer["torrents"]]) == ("The New", ["new", "old"])
 
 
-def test_a_list_is_whole_and_newest_first(api, monkeypatch):
-    monkeypatch.setattr(torrent_api, "_PAGE", 10)
-    for number in range(35):
-        api.enter(f"copy {number}", added=1000 + number * 8 % 35, group={"imdb": 9})
+def test_a_list_is_whole_and_newest_first(tmp_path):
+    with open_torrent_api(tmp_path, page=10) as api:
+        for number in range(35):
+            api.enter(f"copy {number}", added=1000 + number * 8 % 35, group={"imdb": 9})
 
-    torrents = api.get("/torrent/list/imdb/tt0000009")["torrents"]
+        torrents = api.get("/torrent/list/imdb/tt0000009")["torrents"]
 
     dates = [each["dateAdded"] for each in torrents]
     assert (len(set(dates)), dates) == (35, sorted(dates, reverse=True))
@@ -394,8 +394,7 @@ def test_what_is_blocked_while_it_is_added_does_not_stay(api, monkeypatch):
         blocks.append(
             asyncio.create_task(api.services.takedowns.block(InfoHash.parse(HASH), "unlawful", "ann"))
         )
-        while not await api.services.takedowns.lists.entries():
-            await asyncio.sleep(0.001)
+        await until(api.services.takedowns.lists.entries)
         return entered
 
     monkeypatch.setattr(api.catalogue.torrents, "add_by_infohash", slow)

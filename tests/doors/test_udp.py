@@ -11,6 +11,7 @@ from bittorrent.client_pattern import ClientPattern
 from bittorrent.infohash import InfoHash
 from bittorrent.refusal import REASONS
 from doors.udp import BAD_CONNECTION, UdpDoor
+from tests.support.tasks import turn
 from tracker.access import AccessTable, AddressRule, ClientRule
 from tracker.mode import Mode
 from tracker.model import Announce, AnnounceTerms, Event
@@ -200,7 +201,7 @@ async def test_it_answers_on_a_real_socket_after_packets_of_every_length(family)
         ours.connect((host, transport.get_extra_info("sockname")[1]))
         for length in range(2001):
             await loop.sock_sendall(ours, chance.randbytes(length))
-            await asyncio.sleep(0)
+            await turn()
         await loop.sock_sendall(ours, CONNECT)
         while (reply := await asyncio.wait_for(loop.sock_recv(ours, 4096), 10))[:4] != bytes(4):
             assert len(reply) < 32

@@ -28,7 +28,7 @@ def parts(monkeypatch):
 
 
 @pytest.fixture
-def repository(tmp_path, parts, monkeypatch):
+def repository(tmp_path):
     """A tree with a version in git, and what commits to it."""
     tree = tmp_path / "tree"
     (tree / "peerage").mkdir(parents=True)
@@ -42,35 +42,35 @@ def repository(tmp_path, parts, monkeypatch):
     git("init", "-q")
     git("add", ".")
     git("commit", "-q", "-m", "one")
-    monkeypatch.setattr(parts["source"], "TREE", tree)
     return tree, git
 
 
 def test_the_version_is_the_tag_or_so_many_commits_after_it(repository, parts):
     tree, git = repository
     source = parts["source"]
-    assert re.fullmatch(r"0\.1\.0\+1\.g[0-9a-f]{7}", source.read_source().version)
+    assert re.fullmatch(r"0\.1\.0\+1\.g[0-9a-f]{7}", source.read_source(tree=tree).version)
     git("tag", "v0.1.0")
-    assert (source.read_source().version, source.read_source().tagged) == ("0.1.0", True)
+    found = source.read_source(tree=tree)
+    assert (found.version, found.tagged) == ("0.1.0", True)
     (tree / "more").touch()
     git("add", ".")
     git("commit", "-q", "-m", "two")
-    assert re.fullmatch(r"0\.1\.0\+1\.g[0-9a-f]{7}", source.read_source().version)
+    assert re.fullmatch(r"0\.1\.0\+1\.g[0-9a-f]{7}", source.read_source(tree=tree).version)
     git("tag", "v0.2.0")
     with pytest.raises(source.ReleaseError, match=r"v0\.2\.0"):
-        source.read_source()
+        source.read_source(tree=tree)
 
 
 def test_a_copy_of_the_source_states_its_version_and_no_later_time(repository, parts, tmp_path):
     tree, _ = repository
     (tree / "uncommitted").touch()
-    found = parts["source"].read_source()
+    found = parts["source"].read_source(tree=tree)
     copy = found.unpack(tmp_path / "copy")
     assert f'version = "{found.version}"' in (copy / "pyproject.toml").read_text()
     assert f'__version__ = "{found.version}"' in (copy / "peerage" / "__init__.py").read_text()
     assert {path.stat().st_mtime for path in copy.rglob("*") if path.is_file()} == {found.time}
     assert not (copy / "uncommitted").exists()
-    assert parts["source"].uncommitted() == ["uncommitted"]
+    assert parts["source"].uncommitted(tree) == ["uncommitted"]
 
 
 def test_a_release_needs_its_section_of_the_changelog(parts):

@@ -8,15 +8,14 @@ from peerage.one_time_links import OneTimeLinks
 from peerage.setting_values import ListenAddress
 from tests.support.accounts import open_accounts
 from tests.support.clock import NOON
+from tests.support.tasks import until
 
 
-async def rounds(each, one_time_links, until):
+async def rounds(each, one_time_links, condition):
     """Keep up without a pause until something holds."""
     task = asyncio.create_task(maintain_accounts(each.accounts, one_time_links, every=0))
-    async with asyncio.timeout(20):
-        while not await until():
-            assert not task.done()
-            await asyncio.sleep(0)
+    await until(lambda: task.done() or condition())
+    assert not task.done()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task

@@ -380,9 +380,8 @@ def test_the_first_admin_has_a_name_that_an_account_can_have(name):
 def test_the_file_of_the_package_is_read_where_no_other_is(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     packaged = tmp_path / "etc.toml"
-    monkeypatch.setattr("peerage.config.SYSTEM_FILE", packaged)
-    assert read_settings({}, {}).data == Path("data")
+    assert read_settings({}, {}, system_file=packaged).data == Path("data")
     packaged.write_text('data = "/var/lib/peerage"\n')
-    assert read_settings({}, {}).data == Path("/var/lib/peerage")
+    assert read_settings({}, {}, system_file=packaged).data == Path("/var/lib/peerage")
     (tmp_path / "peerage.toml").write_text('data = "here"\n')
-    assert read_settings({}, {}).data == Path("here")
+    assert read_settings({}, {}, system_file=packaged).data == Path("here")

@@ -1,13 +1,14 @@
-import asyncio
 import json
 import os
 import socket
 import sqlite3
 import threading
+import time
 from contextlib import closing, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+import pytest_asyncio
 from starlette.requests import Request
 
 from accounts.model import NOBODY, Principal
@@ -37,12 +38,23 @@ from peerage.setting_values import ListenAddress
 from peerage.wiring.application import open_application
 from storage.data_folder import DataFolder
 from storage.maintenance import MaintenanceEntry, MaintenanceLog
+from tests.support.clock import Clock
 
 NOW = 1_800_000_000
 DAY = 86_400
 
 
-def examined(data, *, system_files=None, root=None, service=None, thorough=True, now=NOW, **settings):
+def examined(
+    data,
+    *,
+    system_files=None,
+    root=None,
+    service=None,
+    thorough=True,
+    now=NOW,
+    timer=time.perf_counter,
+    **settings,
+):
     """An installation whose /proc and /sys are files of a test."""
     for name, text in (system_files or {}).items():
         file = root / name
@@ -56,6 +68,7 @@ def examined(data, *, system_files=None, root=None, service=None, thorough=True,
         thorough=thorough,
         system=root or data,
         patience=2.0,
+        timer=timer,
     )
 
 
@@ -75,16 +88,12 @@ def data(tmp_path):
     return folder
 
 
-@pytest.fixture(scope="module")
-def made(tmp_path_factory):
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def made(tmp_path_factory):
     """A data folder as the service makes it, which nobody changes."""
     data = tmp_path_factory.mktemp("made") / "data"
-
-    async def make():
-        async with open_application(Settings.of(data=data), started=False):
-            pass
-
-    asyncio.run(make())
+    async with open_application(Settings.of(data=data), started=False):
+        pass
     return data
 
 
@@ -170,13 +179,14 @@ def test_file_systems_that_keep_nothing_are_problems(data, tmp_path, mount, grad
 
 @pytest.mark.parametrize(("sync", "grade"), [(1e-6, "warning"), (0.002, "good"), (0.3, "warning")])
 def test_syncs_that_are_too_fast_or_too_slow_are_told(data, tmp_path, monkeypatch, sync, grade):
-    now = [0.0]
-    monkeypatch.setattr("peerage.diagnosis.folder.time.perf_counter", lambda: now[0])
-    monkeypatch.setattr(
-        "peerage.diagnosis.folder.os.fdatasync", lambda file: now.__setitem__(0, now[0] + sync)
-    )
+    timer = Clock(0.0)
+
+    def take_time(file):
+        timer.now += sync
+
+    monkeypatch.setattr("peerage.diagnosis.folder.os.fdatasync", take_time)
     mounts = {"proc/self/mounts": "/dev/sda / ext4 rw 0 0\nproc /proc proc rw 0 0\n"}
-    found = one(examine_file_system(examined(data, root=tmp_path, system_files=mounts)))
+    found = one(examine_file_system(examined(data, root=tmp_path, system_files=mounts, timer=timer)))
     assert found.grade.value == grade
     assert "ext4" in found.text
     assert list(data.iterdir()) == []
@@ -228,8 +238,8 @@ def test_databases_of_other_versions(data, revision, grade):
 def test_the_age_of_the_backup(data, tmp_path, entries, grades):
     (data / "peerage.db").touch(0o600)
     log = MaintenanceLog(DataFolder(data).maintenance)
-    for time, well in entries:
-        log.append(MaintenanceEntry(time, "backup", 1.0, well, {"folder": str(tmp_path)}))
+    for when, well in entries:
+        log.append(MaintenanceEntry(when, "backup", 1.0, well, {"folder": str(tmp_path)}))
     assert {each.grade.value for each in examine_backup(examined(data))} == grades
 
 
@@ -450,8 +460,8 @@ def test_a_server_examines_itself(start_peerage):
 def test_the_log_of_maintenance_is_bounded_and_survives_damage(tmp_path):
     log = MaintenanceLog(tmp_path / "maintenance.log")
     assert log.entries() == []
-    for time in (-2, -1):
-        log.append(MaintenanceEntry(time, "restore", 0.5, True, {}))
+    for ago in (-2, -1):
+        log.append(MaintenanceEntry(ago, "restore", 0.5, True, {}))
     for number in range(400):
         log.append(MaintenanceEntry(number, "vacuum", 0.5, True, {"text": "x" * 3500}))
     with (tmp_path / "maintenance.log").open("ab") as file:

@@ -24,16 +24,16 @@ pytestmark = pytest.mark.clients
 
 
 @pytest.fixture
-def url():
-    return asyncio.run(shared_server().migrated(PEERAGE))
+async def url():
+    return await shared_server().migrated(PEERAGE)
 
 
 @pytest.fixture
-def data(tmp_path, monkeypatch):
+async def data(tmp_path, monkeypatch):
     """A data folder with a few torrents, an alias that is older than what it stands for, and an id that is gone."""
-
-    async def fill(path):
-        database = await SqliteDatabase.open(path, PEERAGE, "FULL")
+    monkeypatch.chdir(tmp_path)
+    with DataFolder(tmp_path / "data") as folder:
+        database = await SqliteDatabase.open(folder.records, PEERAGE, "FULL")
         catalogue = Catalogue(database, SqliteSearchIndex(database, 1000, 10.0))
         await catalogue.add(*ENTRIES)
         add = "INSERT INTO tag (name, alias_of, uses) VALUES (:name, NULL, 0)"
@@ -47,17 +47,13 @@ def data(tmp_path, monkeypatch):
         )
         await catalogue.run("DELETE FROM author WHERE folded = 'x'")
         await database.close()
-
-    monkeypatch.chdir(tmp_path)
-    with DataFolder(tmp_path / "data") as folder:
-        asyncio.run(fill(folder.records))
     return tmp_path / "data"
 
 
-def run(*arguments, **settings):
-    return CliRunner(env={f"PEERAGE_{name.upper()}": value for name, value in settings.items()}).invoke(
-        move_records, arguments
-    )
+async def run(*arguments, **settings):
+    """Run the command, in a thread: it has an event loop of its own."""
+    runner = CliRunner(env={f"PEERAGE_{name.upper()}": value for name, value in settings.items()})
+    return await asyncio.to_thread(runner.invoke, move_records, arguments)
 
 
 async def everything(database):
@@ -93,36 +89,36 @@ async def of_server(url):
     return *found, next_author
 
 
-def test_all_records_are_moved_there_and_back(data, url):
-    before = asyncio.run(of_file(data / "peerage.db"))
-    done = run("--to", url, "--data", str(data))
+async def test_all_records_are_moved_there_and_back(data, url):
+    before = await of_file(data / "peerage.db")
+    done = await run("--to", url, "--data", str(data))
     assert done.exit_code == 0, done.output
     assert "torrent                       8" in done.output
     assert PASSWORD not in done.output
-    assert asyncio.run(of_server(url)) == before
+    assert await of_server(url) == before
 
-    again = run("--to", url, "--data", str(data))
+    again = await run("--to", url, "--data", str(data))
     assert again.exit_code == 1
     assert "is not empty" in again.output
-    there = run("--to", "sqlite", "--data", str(data), database=url)
+    there = await run("--to", "sqlite", "--data", str(data), database=url)
     assert "move it away" in there.output
     (data / "peerage.db").rename(data / "before.db")
-    back = run("--to", "sqlite", "--data", str(data), "--json", database=url)
+    back = await run("--to", "sqlite", "--data", str(data), "--json", database=url)
     assert back.exit_code == 0, back.output
     assert {"table": "torrent", "rows": 8} in map(json.loads, back.stdout.splitlines())
-    rows, found, _ = asyncio.run(of_file(data / "peerage.db"))
+    rows, found, _ = await of_file(data / "peerage.db")
     assert (rows, found) == before[:2]
 
 
-def test_what_cannot_be_moved_is_told_and_leaves_nothing(data, url):
-    assert "not set" in run("--to", "sqlite", "--data", str(data)).output
-    assert "postgresql://" in run("--to", "mysql://host/name", "--data", str(data)).output
-    nobody = run("--to", url.replace(PASSWORD, "wrong-secret"), "--data", str(data))
+async def test_what_cannot_be_moved_is_told_and_leaves_nothing(data, url):
+    assert "not set" in (await run("--to", "sqlite", "--data", str(data))).output
+    assert "postgresql://" in (await run("--to", "mysql://host/name", "--data", str(data))).output
+    nobody = await run("--to", url.replace(PASSWORD, "wrong-secret"), "--data", str(data))
     assert nobody.exit_code == 1
     assert "wrong-secret" not in nobody.output
     (data / "peerage.db").rename(data / "before.db")
-    asyncio.run(fill_one(url))
-    lost = run("--to", "sqlite", "--data", str(data), database=url.replace(PASSWORD, "wrong-secret"))
+    await fill_one(url)
+    lost = await run("--to", "sqlite", "--data", str(data), database=url.replace(PASSWORD, "wrong-secret"))
     assert lost.exit_code == 1
     assert not (data / "peerage.db").exists()
 

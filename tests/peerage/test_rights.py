@@ -1,6 +1,5 @@
 """Every route crossed with every role: the table says who is let in, and a route without a row fails."""
 
-import asyncio
 import itertools
 import json
 import re
@@ -8,6 +7,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+import pytest_asyncio
 
 from accounts.model import NOBODY, Principal, Role, Scope, User
 from accounts.rights import Right, Rights
@@ -366,9 +366,9 @@ async def crossed(folder):
     return found, declared, undeclared
 
 
-@pytest.fixture(scope="module")
-def site(tmp_path_factory):
-    return asyncio.run(crossed(tmp_path_factory.mktemp("rights")))
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def site(tmp_path_factory):
+    return await crossed(tmp_path_factory.mktemp("rights"))
 
 
 @pytest.fixture(scope="module")

@@ -33,7 +33,9 @@ def tracker(request):
     return Tracker(store, Policy(store, Mode.PUBLIC), terms, lambda: 1_800_000_000)
 
 
-def test_over_http_an_unknown_torrent_is_answered_with_an_interval_and_nobody_made_up(tracker):
+@pytest.mark.parametrize("restoring", [False, True])
+def test_over_http_an_unknown_torrent_is_answered_with_an_interval_and_nobody_made_up(tracker, restoring):
+    tracker.restoring = restoring
     door = AnnounceDoor(tracker, ClientAddress([], "x-forwarded-for"), refuse_private=False)
     asked = {
         "info_hash": os.urandom(20), "peer_id": PEER_ID, "port": 6881, "uploaded": 0, "downloaded": 0, "left": 0,
@@ -61,11 +63,6 @@ def test_over_udp_likewise(tracker, address):
     assert (action, transaction) == (1, 78)
     assert SHORTEST <= interval <= LONGEST
     assert leechers + seeders + len(told) - 20 <= MOST_PEERS
-
-
-def test_while_it_starts_the_interval_is_one_that_is_taken(tracker):
-    tracker.restoring = True
-    test_over_http_an_unknown_torrent_is_answered_with_an_interval_and_nobody_made_up(tracker)
 
 
 def test_the_record_of_bep_34_names_what_they_try_first():

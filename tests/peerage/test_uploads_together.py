@@ -11,6 +11,7 @@ from cache.record import PackedFile
 from catalogue.store import UNRESTRICTED_VIEWER
 from peerage.config import Settings
 from peerage.wiring.application import open_application
+from tests.support.tasks import begun_for
 from tests.support.torrents import hybrid_torrent, parsed, v1_torrent, v2_torrent
 
 MAKERS = (v1_torrent, v2_torrent, hybrid_torrent)
@@ -91,9 +92,7 @@ async def test_one_infohash_many_times_is_new_once(tmp_path):
 async def test_a_block_that_lands_among_them_holds_and_disturbs_no_other(tmp_path, turns):
     blocked = TORRENTS[5]
     async with opened(tmp_path) as application:
-        uploading = asyncio.create_task(accept_all(application, TORRENTS))
-        for _ in range(turns):
-            await asyncio.sleep(0)
+        uploading = await begun_for(accept_all(application, TORRENTS), turns)
         await application.torrents.takedowns.block(parsed(blocked).infohashes[-1], "law", "test")
         assert not await is_held(application, blocked)
         found = await uploading
@@ -107,9 +106,8 @@ async def test_a_block_that_lands_among_them_holds_and_disturbs_no_other(tmp_pat
 async def test_one_whose_caller_hangs_up_disturbs_no_other(tmp_path):
     async with opened(tmp_path) as application:
         accept = application.torrents.uploads.accept
-        running = [asyncio.create_task(accept(data, "test", skip_limit=True)) for data in TORRENTS]
-        for _ in range(20):
-            await asyncio.sleep(0)
+        *others, last = [accept(data, "test", skip_limit=True) for data in TORRENTS]
+        running = [*map(asyncio.create_task, others), await begun_for(last, 20)]
         for each in running[::3]:
             each.cancel()
         found = await asyncio.gather(*running, return_exceptions=True)

@@ -1,12 +1,12 @@
 """The table of visibility crossed with the whole site: every door, field and viewer of every kind of torrent."""
 
-import asyncio
 import re
 from html import unescape
 from urllib.parse import unquote
 
 import bencodepy
 import pytest
+import pytest_asyncio
 
 from accounts.model import Principal, Scope
 from catalogue.fields import TorrentDetails
@@ -179,9 +179,9 @@ async def crossed(folder):
     return found
 
 
-@pytest.fixture(scope="module")
-def found(tmp_path_factory):
-    return asyncio.run(crossed(tmp_path_factory.mktemp("visibility")))
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def found(tmp_path_factory):
+    return await crossed(tmp_path_factory.mktemp("visibility"))
 
 
 @pytest.mark.parametrize("door", VisibilityDoor)

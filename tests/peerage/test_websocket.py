@@ -11,6 +11,7 @@ import pytest
 from doors.native import native
 from tests.support.clients import scrape, udp
 from tests.support.processes import PeerageProcess
+from tests.support.tasks import until
 from tests.support.websocket_client import WebSocketClient, raw_frame
 
 Start = Callable[..., PeerageProcess]
@@ -80,8 +81,11 @@ async def test_it_is_served_with_its_settings_behind_a_proxy_and_below_a_path(
         assert found['peerage_announces_total{event="none",transport="websocket"}'] == 2
         two.send_raw(raw_frame(1, b"x" * 3000))
         assert await two.closed() == 1009
-        while await asyncio.to_thread(scrape, service.port, HASH) != (0, 0, 1):
-            await asyncio.sleep(0.01)
+
+        async def is_gone() -> bool:
+            return await asyncio.to_thread(scrape, service.port, HASH) == (0, 0, 1)
+
+        await until(is_gone)
 
 
 @pytest.mark.parametrize("door", DOORS)

@@ -1,5 +1,3 @@
-import asyncio
-
 import pytest
 from msgspec.structs import replace
 
@@ -13,6 +11,7 @@ from peerage.wiring.application import open_application
 from peerage.wiring.jobs import download_limits
 from tests.support.downloads import ACCOUNT
 from tests.support.seeder import Seeder
+from tests.support.tasks import until
 from tests.support.torrents import torrent
 
 
@@ -27,13 +26,6 @@ def settings(at, **downloads):
 async def account(application, number):
     async with application.downloads.downloads._backend.store._database.transaction() as transaction:
         await transaction.run(ACCOUNT, (number, f"n{number}", f"n{number}"))
-
-
-async def until(ready):
-    async with asyncio.timeout(30):
-        while not (answer := await ready()):
-            await asyncio.sleep(0.05)
-    return answer
 
 
 def test_every_limit_is_the_operators():

@@ -1,5 +1,6 @@
 import json
 import urllib.request
+from functools import partial
 
 import pytest
 from click.testing import CliRunner
@@ -23,16 +24,15 @@ def test_the_settings_choose_a_store(name):
     assert make_swarm_store(TrackerSection(store=name), ShareTerms()).name == name
 
 
-def test_without_the_extension_the_store_in_python_serves(monkeypatch):
-    monkeypatch.setattr("peerage.wiring.swarm_store.AVAILABLE", False)
-
-    assert make_swarm_store(TrackerSection(), ShareTerms()).name == "python"
+def test_without_the_extension_the_store_in_python_serves():
+    assert make_swarm_store(TrackerSection(), ShareTerms(), native=False).name == "python"
     with pytest.raises(NoNativeStore, match="C compiler"):
-        make_swarm_store(TrackerSection(store="native"), ShareTerms())
+        make_swarm_store(TrackerSection(store="native"), ShareTerms(), native=False)
 
 
 def test_the_command_says_that_the_extension_is_missing(monkeypatch, tmp_path):
-    monkeypatch.setattr("peerage.wiring.swarm_store.AVAILABLE", False)
+    not_built = partial(make_swarm_store, native=False)
+    monkeypatch.setattr("peerage.wiring.tracker.make_swarm_store", not_built)
 
     outcome = CliRunner().invoke(
         main,

@@ -32,6 +32,7 @@ from tests.proof.history import History, Kind, Operation
 from tests.support.application import QUICK, repeatable_random, settings_in
 from tests.support.clock import NOON
 from tests.support.downloads import FakeEngine
+from tests.support.tasks import turn
 from tests.support.torrents import hybrid_torrent, v1_torrent
 from tracker.flusher import FlushError
 from tracker.model import Announce, Event
@@ -505,4 +506,4 @@ async def run(scenario: Scenario, folder: Path, acts: Acts) -> None:
         if not acts.faulty:
             raise
         acts.told.append(error)
-    await asyncio.sleep(0)
+    await turn()

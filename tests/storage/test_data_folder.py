@@ -48,8 +48,8 @@ def test_a_second_owner_gets_the_first_ones_pid(tmp_path):
 
 def test_a_folder_can_be_owned_again_after_release(tmp_path):
     for _ in range(2):
-        with DataFolder(tmp_path):
-            pass
+        with DataFolder(tmp_path) as folder:
+            assert folder.path == tmp_path
 
 
 def test_a_path_that_is_no_folder_is_a_clear_error(tmp_path):

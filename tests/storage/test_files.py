@@ -13,7 +13,8 @@ from bittorrent.infohash import InfoHash
 from bittorrent.refusal import Refusal
 from cache.compression import pack
 from storage import files, fsync
-from storage.files import FileBlobs
+from storage.files import FileBlobs, FileLimits
+from tests.support.clock import Clock
 
 HASH = InfoHash.parse("00aabbccddeeff11223344556677889900112233")
 PLACE = "00/AA/BBCCDDEEFF11223344556677889900112233.torrent.gz"
@@ -86,7 +87,7 @@ async def test_the_folder_itself_may_be_a_link_to_another_disk(tmp_path):
 
 
 async def test_a_file_that_is_not_regular_or_too_large_is_not_read(tmp_path):
-    blobs = FileBlobs(tmp_path / "torrents", 10)
+    blobs = FileBlobs(tmp_path / "torrents", FileLimits(size=10))
     await blobs.open()
     path = tmp_path / "torrents" / PLACE
     path.parent.mkdir(parents=True)
@@ -145,16 +146,18 @@ async def test_a_digest_is_computed_once_for_a_file_that_does_not_change(blobs, 
     assert len(asked) == 2
 
 
-async def test_what_is_remembered_is_bounded(blobs, monkeypatch):
-    monkeypatch.setattr(files, "_VERIFIED", 2)
+async def test_what_is_remembered_is_bounded(tmp_path):
+    blobs = FileBlobs(tmp_path / "torrents", FileLimits(verified=2))
+    await blobs.open()
     for number in range(5):
         name = InfoHash(bytes((number,)) * 20)
         assert await blobs.get(name, (await blobs.put(name, pack(b"x"))).digest) is not None
     assert len(blobs._verified) == 2
 
 
-async def test_the_newest_files_that_were_set_aside_are_kept(blobs, tmp_path, monkeypatch):
-    monkeypatch.setattr(files, "_BAD_KEPT", 3)
+async def test_the_newest_files_that_were_set_aside_are_kept(tmp_path):
+    blobs = FileBlobs(tmp_path / "torrents", FileLimits(set_aside=3))
+    await blobs.open()
     for number in range(5):
         name = InfoHash(bytes((9 - number,)) * 20)
         await blobs.put(name, pack(b"x"))
@@ -168,19 +171,27 @@ MANY = [InfoHash(bytes((number % 3, number)) + bytes(18)) for number in range(20
 
 
 @pytest.fixture
-async def together(blobs, monkeypatch):
-    """Files that are synced together, as on a local disk of Linux; every sync is noted, and told to `failing`."""
+async def together(tmp_path, monkeypatch):
+    """Files that are synced together, as on a local disk of Linux, by a clock set by hand.
+
+    Every sync is noted, fails where it is among `failing`, and takes so many `seconds`.
+    """
+    timer = Clock(1000.0)
+    blobs = FileBlobs(tmp_path / "torrents", timer=timer)
+    await blobs.open()
     calls = []
 
     def sync_whole(root):
         assert Path(f"/proc/self/fd/{root}").readlink() == blobs._root
         drafts = sorted(path.name for path in (blobs._root / ".new").iterdir())
         calls.append((len(drafts), len(list(blobs._root.glob("[0-9]*/*/*.gz")))))
+        timer.now += blobs.seconds
         if len(calls) in blobs.failing:
             raise OSError(errno.EIO, "fire")
 
     monkeypatch.setattr(files, "sync_whole", sync_whole)
     blobs._syncs_whole, blobs.failing, blobs.calls = True, set(), calls
+    blobs.timer, blobs.seconds = timer, 0.0
     return blobs
 
 
@@ -247,21 +258,13 @@ async def test_when_the_names_cannot_be_synced_all_fail_and_their_folders_are_sy
     assert synced == [".", "00", "00/00"]
 
 
-async def test_a_sync_that_takes_long_is_followed_by_some_time_without(together, monkeypatch):
-    now = 1000.0
-    monkeypatch.setattr(files.time, "monotonic", lambda: now)
-    monkeypatch.setattr(
-        files,
-        "sync_whole",
-        lambda root: (
-            together.calls.append(root) or monkeypatch.setattr(files.time, "monotonic", lambda: 1003.0)
-        ),
-    )
+async def test_a_sync_that_takes_long_is_followed_by_some_time_without(together):
+    together.seconds = 1.5
     await put_many(together, MANY[:10])
     assert len(together.calls) == 2
     await put_many(together, MANY[10:])
     assert len(together.calls) == 2
-    monkeypatch.setattr(files.time, "monotonic", lambda: 1064.0)
+    together.timer.now += 61
     await together.remove(MANY[0])
     await put_many(together, [*MANY[:1], *MANY[5:9]])
     assert len(together.calls) == 4

@@ -13,6 +13,7 @@ from storage.files import FileBlobs
 from storage.memory import MemoryBlobs
 from storage.s3.local_copies import LocalCopies
 from storage.unavailable import StorageUnavailable
+from tests.support.tasks import begun, turn
 
 HASHES = [InfoHash(bytes([number]) * 20) for number in range(9)]
 
@@ -27,7 +28,7 @@ class Far(MemoryBlobs):
 
     async def get(self, infohash, digest=None, *, again=False):
         self.reads += 1
-        await asyncio.sleep(0)
+        await turn()
         if self.away:
             raise StorageUnavailable("busy")
         return await super().get(infohash, digest, again=again)
@@ -75,8 +76,7 @@ async def test_one_who_gives_up_does_not_end_the_fetch_of_others(far, tmp_path):
     copies = await opened(far, tmp_path)
     await far.put(HASHES[0], packed(0))
     digest = packed_digest(packed(0))
-    first, second = (asyncio.create_task(copies.get(HASHES[0], digest)) for _ in range(2))
-    await asyncio.sleep(0)
+    first, second = [await begun(copies.get(HASHES[0], digest)) for _ in range(2)]
     first.cancel()
     assert await second == packed(0)
     assert first.cancelled() or first.cancelling()

@@ -22,6 +22,7 @@ from storage.tables.catalogue import tag
 from storage.unavailable import StorageUnavailable
 from tests.support.postgresql import PASSWORD, PostgresqlServer, shared_server
 from tests.support.processes import wait_until
+from tests.support.tasks import until
 
 DIALECT = PostgresqlDialect()
 ADD = DIALECT.compile(insert(tag).values(**new_row(tag)))
@@ -207,9 +208,7 @@ async def test_what_one_node_commits_the_other_keeps_no_longer(two):
     watched, others = changes_of(["tag"]), changes_of(["news"])
     before, unchanged = two[1].version(watched), two[1].version(others)
     await add(two[0], "a")
-    async with asyncio.timeout(10):
-        while two[1].version(watched) == before:
-            await asyncio.sleep(0)
+    await until(lambda: two[1].version(watched) != before)
     assert two[1].version(others) == unchanged
 
 
@@ -230,9 +229,11 @@ async def test_a_statement_that_is_cancelled_ends_its_transaction_alone(two):
 
     task = asyncio.create_task(sleep())
     running = "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query = 'SELECT pg_sleep(60)'"
-    async with asyncio.timeout(30):
-        while await two[1].rows(running) != [(1,)]:
-            await asyncio.sleep(0)
+
+    async def is_running():
+        return await two[1].rows(running) == [(1,)]
+
+    await until(is_running)
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
     assert task.cancelled()
@@ -263,9 +264,7 @@ async def test_a_server_that_was_away_is_used_again(server):
     assert await database.change(lambda transaction: transaction.rows(NAMES)) == [("after",), ("before",)]
     assert await database.healthy()
     assert database.version(changes_of(["tag"])) != version
-    async with asyncio.timeout(30):
-        while not database._heard.listening:
-            await asyncio.sleep(0)
+    await until(lambda: database._heard.listening)
     await database.close()
 
 

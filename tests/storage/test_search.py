@@ -1,10 +1,13 @@
+from dataclasses import replace
+from functools import partial
+
 import pytest
 
 from bittorrent.refusal import Refusal
 from catalogue.query import SearchQuery
 from catalogue.search import Search
 from catalogue.syntax import parse
-from storage.sqlite.search import index
+from storage.sqlite.search.index import SqliteSearchIndex
 from tests.support.backends import BACKENDS
 from tests.support.search_catalogue import Catalogue, Entry
 
@@ -40,9 +43,9 @@ async def test_a_search_that_takes_too_long_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize("small", [0, 5_000])
-async def test_a_search_is_the_same_on_the_event_loop_and_in_a_thread(tmp_path, small, monkeypatch):
-    monkeypatch.setattr(index, "_SMALL", small)
-    async with Catalogue.opened(BACKENDS["sqlite"], tmp_path) as catalogue:
+async def test_a_search_is_the_same_on_the_event_loop_and_in_a_thread(tmp_path, small):
+    backend = replace(BACKENDS["sqlite"], search=partial(SqliteSearchIndex, small=small))
+    async with Catalogue.opened(backend, tmp_path) as catalogue:
         await catalogue.add(*(Entry(number, f"linux {number}", tags=["os"]) for number in range(1, 9)))
         threads = []
         run = catalogue.database._readers.run

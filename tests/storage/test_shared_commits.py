@@ -2,10 +2,14 @@ import asyncio
 
 import pytest
 
+from storage.change_outcome import LONGEST
 from storage.database import ConstraintViolated, DatabaseError
 from storage.sqlite.database import SqliteDatabase
+from storage.sqlite.shared_commits import SharedCommits
 from storage.unavailable import StorageUnavailable
+from tasks.fair_turns import FairSlots
 from tests.storage.revisions import write_revisions
+from tests.support.clock import Clock
 
 TABLES = (
     "CREATE TABLE thing (name TEXT PRIMARY KEY)",
@@ -48,25 +52,27 @@ async def test_changes_under_way_together_are_few_commits(database):
     assert 1 <= statements.count("COMMIT") <= 3
 
 
-async def test_what_a_long_transaction_leaves_is_made_in_the_next(database, monkeypatch):
-    monkeypatch.setattr("storage.sqlite.shared_commits.LONGEST", 0.0)
+async def test_what_a_long_transaction_leaves_is_made_in_the_next(database):
+    commits = SharedCommits(database, FairSlots(1).slot, Clock(step=2 * LONGEST))
     statements = []
     await database.on_writer(lambda writer: writer.set_trace_callback(statements.append))
-    await asyncio.gather(*(database.change(adding(name)) for name in "abcde"))
+    await asyncio.gather(*(commits.run(adding(name)) for name in "abcde"))
     await database.on_writer(lambda writer: writer.set_trace_callback(None))
     assert await names(database) == list("abcde")
     assert statements.count("COMMIT") == 5
 
 
-async def test_what_was_undone_with_another_is_made_again_before_it_is_told(database, monkeypatch):
+async def test_what_was_undone_with_another_is_made_again_before_it_is_told(database):
+    timer = Clock()
+    commits = SharedCommits(database, FairSlots(1).slot, timer)
+
     async def fail(transaction):
         await transaction.run("INSERT INTO thing VALUES ('half')")
-        # The second time there is time for one change alone.
-        monkeypatch.setattr("storage.sqlite.shared_commits.LONGEST", 0.0)
+        timer.step = 2 * LONGEST  # the second time there is time for one change alone
         raise KeyError
 
     changes = (adding("a"), adding("b"), adding("c"), fail, adding("d"))
-    running = [asyncio.create_task(database.change(each)) for each in changes]
+    running = [asyncio.create_task(commits.run(each)) for each in changes]
     await asyncio.wait(running[1:3], return_when=asyncio.FIRST_COMPLETED)
     done = [name for name, task in zip("abc", running, strict=False) if task.done()]
     assert set(done) <= set(await names(database))

@@ -7,20 +7,11 @@ from storage.database import DatabaseError
 from storage.schema import SWARMS
 from storage.sqlite.database import SqliteDatabase
 from storage.sqlite.short_reads import LONGEST, SHORT, ShortReads, connect
+from tests.support.clock import Clock
+from tests.support.tasks import turn
 
 COUNT = "SELECT count(*) FROM numbers"
 ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
-
-
-class Clock:
-    """Every look at it takes some seconds."""
-
-    def __init__(self, step=0.0):
-        self.now, self.step = 100.0, step
-
-    def __call__(self):
-        self.now += self.step
-        return self.now
 
 
 @pytest.fixture
@@ -48,7 +39,7 @@ def open_reads(path):
 
 
 async def test_what_is_short_is_answered_with_what_is_committed(open_reads, path):
-    reads = open_reads(Clock())
+    reads = open_reads(Clock(100.0))
     assert await reads.rows(COUNT, ()) == [(2,)]
     with sqlite3.connect(path) as writer:
         writer.execute("INSERT INTO numbers VALUES (3)")
@@ -58,7 +49,7 @@ async def test_what_is_short_is_answered_with_what_is_committed(open_reads, path
 
 
 async def test_a_query_that_takes_long_is_interrupted_and_for_threads_for_a_while(open_reads):
-    clock = Clock(SHORT / 4)
+    clock = Clock(100.0, SHORT / 4)
     reads = open_reads(clock)
     assert await reads.rows(ENDLESS, ()) is None
     clock.step = 0
@@ -78,8 +69,8 @@ async def test_a_query_that_takes_long_is_interrupted_and_for_threads_for_a_whil
 
 
 async def test_a_query_that_waits_for_the_processor_alone_goes_on(open_reads):
-    clock = Clock(SHORT)
-    reads = ShortReads(open_reads(clock)._connect, clock, Clock())
+    clock = Clock(100.0, SHORT)
+    reads = ShortReads(open_reads(clock)._connect, clock, Clock(100.0))
     assert await reads.rows(COUNT, ()) == [(2,)]
     clock.step = 0
     assert await reads.rows(COUNT, ()) == [(2,)]
@@ -89,7 +80,7 @@ async def test_a_query_that_waits_for_the_processor_alone_goes_on(open_reads):
 
 
 async def test_a_query_that_was_short_after_all_is_short_again(open_reads):
-    clock = Clock(2 * SHORT)
+    clock = Clock(100.0, 2 * SHORT)
     reads = open_reads(clock)
     assert await reads.rows(COUNT, ()) == [(2,)]  # it took long, and is answered nevertheless
     clock.step = 0
@@ -100,14 +91,14 @@ async def test_a_query_that_was_short_after_all_is_short_again(open_reads):
 
 
 async def test_who_reads_in_a_loop_lets_others_go_first(open_reads):
-    clock = Clock()
+    clock = Clock(100.0)
     reads = open_reads(clock)
     turns = []
 
     async def others():
         while len(turns) < 3:
             turns.append(clock.now)
-            await asyncio.sleep(0)
+            await turn()
 
     other = asyncio.create_task(others())
     for _ in range(20):
@@ -118,7 +109,7 @@ async def test_who_reads_in_a_loop_lets_others_go_first(open_reads):
 
 
 async def test_what_is_closed_while_a_query_gives_way_stays_closed(path):
-    opened, clock = [], Clock()
+    opened, clock = [], Clock(100.0)
 
     def connect_once():
         opened.append(connect(path, ()))
@@ -133,7 +124,7 @@ async def test_what_is_closed_while_a_query_gives_way_stays_closed(path):
 
 
 async def test_nothing_is_written_and_mistakes_are_told(open_reads):
-    reads = open_reads(Clock())
+    reads = open_reads(Clock(100.0))
     undecodable = "SELECT CAST(x'ff' AS TEXT)"
     for statement in ("INSERT INTO numbers VALUES (4)", "SELECT wrong FROM numbers", undecodable):
         with pytest.raises(sqlite3.OperationalError):
@@ -143,7 +134,7 @@ async def test_nothing_is_written_and_mistakes_are_told(open_reads):
 async def test_a_locked_file_is_for_a_thread_that_waits(tmp_path):
     writer = sqlite3.connect(tmp_path / "b.db", isolation_level=None)
     writer.execute("CREATE TABLE numbers (i INTEGER)")
-    reads = ShortReads(lambda: connect(tmp_path / "b.db", ()), Clock())
+    reads = ShortReads(lambda: connect(tmp_path / "b.db", ()), Clock(100.0))
     assert await reads.rows(COUNT, ()) == [(0,)]
     writer.execute("BEGIN EXCLUSIVE")
     assert await reads.rows(COUNT, ()) is None

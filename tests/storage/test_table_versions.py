@@ -14,6 +14,7 @@ from storage.table_versions import TableChange, TableVersions, changes_of
 from storage.tables.accounts import account
 from storage.tables.catalogue import tag
 from tests.support.databases import open_database
+from tests.support.tasks import begun_for
 
 TAGS = changes_of(["tag"])
 _compiled = SqliteDialect().compile
@@ -110,9 +111,7 @@ async def test_a_commit_that_nobody_waits_for_counts_no_earlier_than_it_is_seen(
             async with database.transaction() as transaction:
                 await transaction.rows(ADD, VALUES | {"name": f"{number}"})
 
-        writing = asyncio.create_task(write())
-        for _ in range(number):
-            await asyncio.sleep(0)
+        writing = await begun_for(write(), number)
         writing.cancel()
         await asyncio.gather(writing, return_exceptions=True)
         version, seen = database.version(TAGS), await database.rows(COUNT)

@@ -26,9 +26,8 @@ def test_any_other_error_passes():
         raise PermissionError(errno.EACCES, "why")
 
 
-async def test_a_lock_of_another_process_is_a_refusal_and_no_health(tmp_path, monkeypatch):
-    monkeypatch.setattr("storage.sqlite.database._BUSY_SECONDS", 0.01)
-    database = await SqliteDatabase.open(tmp_path / "a.db", SWARMS, "FULL")
+async def test_a_lock_of_another_process_is_a_refusal_and_no_health(tmp_path):
+    database = await SqliteDatabase.open(tmp_path / "a.db", SWARMS, "FULL", busy_seconds=0.01)
     assert await database.healthy()
     other = sqlite3.connect(tmp_path / "a.db", isolation_level=None)
     other.execute("BEGIN IMMEDIATE")

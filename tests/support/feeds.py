@@ -21,7 +21,7 @@ from catalogue.categories import BUILTIN_CATEGORIES
 from catalogue.fields import CollageChange, GroupChange, TorrentDetails
 from catalogue.model import PUBLIC_VIEWER, BookmarkKind, Contents, MetainfoSummary, ParsedRelease, Torrent
 from doors import cache as cache_door
-from doors.feeds import door, torznab
+from doors.feeds import discovery, door, torznab
 from doors.feeds.items import FeedServices
 from doors.request_limits import RateLimiter
 from doors.security_headers import SecurityHeaders
@@ -42,7 +42,7 @@ GIB = 2**30
 class FeedReader:
     """A program that reads feeds; `swarms` are the counts of live swarms."""
 
-    def __init__(self, folder: Path, rate: str, anonymous: frozenset[Right]) -> None:
+    def __init__(self, folder: Path, rate: str, anonymous: frozenset[Right], sitemap_part: int) -> None:
         self.swarms: dict[InfoHash, Counts] = {}
         self.clock = Clock()
         self._runner = asyncio.Runner()
@@ -52,7 +52,7 @@ class FeedReader:
         )
         services = self.services.of(FeedServices)
         routes = [
-            *door.routes(services),
+            *door.routes(services, sitemap_part=sitemap_part),
             *torznab.routes(services),
             *cache_door.routes(self.services.cache, uploads, self.services.files),
         ]
@@ -176,10 +176,13 @@ class FeedReader:
 
 @contextlib.contextmanager
 def open_feeds(
-    folder: Path, rate: str = "100000/minute", anonymous: frozenset[Right] = ANYONE
+    folder: Path,
+    rate: str = "100000/minute",
+    anonymous: frozenset[Right] = ANYONE,
+    sitemap_part: int = discovery.PART,
 ) -> Iterator[FeedReader]:
     """A reader over stores in a folder; it is closed with the block."""
-    reader = FeedReader(folder, rate, anonymous)
+    reader = FeedReader(folder, rate, anonymous, sitemap_part)
     try:
         yield reader
     finally:

@@ -2,13 +2,12 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import uvloop
 from msgspec.structs import replace
 
 from bittorrent.infohash import InfoHash
@@ -103,12 +102,6 @@ async def file_service(
             await asyncio.wait_for(task, PATIENCE)
             for each in bound:
                 each.close()
-
-
-def run(main: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
-    """Run a test in a loop of its own, as the service does."""
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(main())
 
 
 def status(answer: bytes) -> int:

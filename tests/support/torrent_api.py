@@ -44,7 +44,7 @@ class SomeTitles:
 class TorrentApiClient:
     """A client of the API and of the cache's routes, with their stores; `swarms` are the counts of live swarms."""
 
-    def __init__(self, folder: Path, rate: str, *, documented_errors: bool, readable: bool) -> None:
+    def __init__(self, folder: Path, rate: str, *, readable: bool, **options: Any) -> None:
         self.swarms: dict[InfoHash, Counts] = {}
         self.titles = SomeTitles()
         self.clock = Clock()
@@ -54,7 +54,7 @@ class TorrentApiClient:
             self.services.uploads, self.services.admission, RateLimiter("60/minute"), CacheCounters()
         )
         routes = [
-            *torrent_api.routes(self.services.of(TorrentApiServices), documented_errors=documented_errors),
+            *torrent_api.routes(self.services.of(TorrentApiServices), **options),
             *cache_door.routes(self.services.cache, uploads, self.services.files),
         ]
         transport = httpx.ASGITransport(SecurityHeaders(Starlette(routes=routes)), client=("127.0.0.1", 1))
@@ -128,10 +128,10 @@ class TorrentApiClient:
 
 @contextlib.contextmanager
 def open_torrent_api(
-    folder: Path, rate: str = "100000/minute", *, documented_errors: bool = False, readable: bool = True
+    folder: Path, rate: str = "100000/minute", *, readable: bool = True, **options: Any
 ) -> Iterator[TorrentApiClient]:
-    """A client over stores in a folder; it is closed with the block."""
-    api = TorrentApiClient(folder, rate, documented_errors=documented_errors, readable=readable)
+    """A client over stores in a folder; it is closed with the block. `options` are those of the dialect's routes."""
+    api = TorrentApiClient(folder, rate, readable=readable, **options)
     try:
         yield api
     finally:

@@ -6,6 +6,7 @@ import pytest
 
 from bittorrent.refusal import Refusal
 from tasks.child_process import ChildFailure, ChildLimits, ChildProcesses, TooManyWaiting
+from tests.support.tasks import begun, until
 
 
 def own_process(number: int) -> tuple[int, int]:
@@ -46,8 +47,7 @@ async def test_a_child_beyond_its_time_or_memory_is_ended():
 
 async def test_one_too_many_is_refused_at_once():
     children = ChildProcesses(ChildLimits(waiting=0))
-    first = asyncio.create_task(children.run(time.sleep, 60))
-    await asyncio.sleep(0)
+    first = await begun(children.run(time.sleep, 60))
 
     with pytest.raises(TooManyWaiting):
         await children.run(time.sleep, 0)
@@ -57,17 +57,19 @@ async def test_one_too_many_is_refused_at_once():
         await first
 
 
-async def test_a_child_is_kept_for_the_next_function_and_ended_when_there_is_none(monkeypatch):
+async def test_a_child_is_kept_for_the_next_function():
     held = fill(2**27)  # of a large parent
     children = ChildProcesses()
     (first, _), (second, _) = await children.run(own_process, 1), await children.run(own_process, 2)
     assert (first, held) == (second, ord("x") * 2**27)
-    monkeypatch.setattr("tasks.child_process._IDLE_SECONDS", 0.05)
-    await children.run(own_process, 3)
-    while children._idle:
-        await asyncio.sleep(0.01)
+
+
+async def test_a_child_without_work_is_ended():
+    children = ChildProcesses(ChildLimits(idle=0.0))
+    number, _ = await children.run(own_process, 1)
+    await until(lambda: not children._idle)
     with pytest.raises(ProcessLookupError):
-        os.kill(first, 0)
+        os.kill(number, 0)
 
 
 async def test_a_child_whose_memory_has_grown_is_not_kept():

@@ -4,18 +4,12 @@ import pytest
 
 from tasks.fair_queue import FairQueue
 from tasks.recent_work import HALF_LIFE, RecentWork
-
-
-class Clock:
-    now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
+from tests.support.clock import Clock
 
 
 @pytest.fixture
 def clock():
-    return Clock()
+    return Clock(1000.0)
 
 
 def work_of(clock, seconds):

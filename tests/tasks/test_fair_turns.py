@@ -6,6 +6,7 @@ import pytest
 from tasks.fair_turns import FairSlots, FairTurns, HeldSlot, SlotsClosed
 from tasks.recent_work import HALF_LIFE, LIGHT, RecentWork, current, urgent
 from tests.support.clock import Clock
+from tests.support.tasks import begun, turn
 
 
 def work_of(seconds):
@@ -18,7 +19,7 @@ def work_of(seconds):
 async def steps(name, count, done):
     for _ in range(count):
         done.append(name)
-        await asyncio.sleep(0)
+        await turn()
     return name
 
 
@@ -38,7 +39,7 @@ async def rounds(clock, name, count, done, seconds=0.0):
     for _ in range(count):
         clock.now += seconds
         done.append(name)
-        await asyncio.sleep(0)
+        await turn()
 
 
 def use_up_a_round(turns):
@@ -81,7 +82,7 @@ async def test_a_round_of_the_loop_has_about_a_millisecond_for_those_who_wait(se
     async def count_rounds():
         while len(done) < 40:
             seen.append(len(done))
-            await asyncio.sleep(0)
+            await turn()
 
     tasks = [asyncio.ensure_future(turns.run(rounds(clock, "a", 1, done, seconds), work)) for _ in range(40)]
     await asyncio.gather(count_rounds(), *tasks)
@@ -96,7 +97,10 @@ async def test_steps_count_as_their_clients_work_and_what_is_awaited_does_not():
 
     async def handle():
         clock.now += 0.01
-        got = await asyncio.sleep(0, 5)
+        loop = asyncio.get_running_loop()
+        found = loop.create_future()
+        loop.call_soon(found.set_result, 5)
+        got = await found
         clock.now += 0.02
         return got
 
@@ -105,28 +109,29 @@ async def test_steps_count_as_their_clients_work_and_what_is_awaited_does_not():
 
 
 async def test_what_a_coroutine_raises_and_what_is_thrown_into_it_pass_through():
-    turns, seen = FairTurns(), []
+    turns, seen, waits = FairTurns(), [], asyncio.Event()
 
     async def fail():
-        await asyncio.sleep(0)
+        await turn()
         raise ValueError("no")
 
     async def wait():
+        waits.set()
         try:
             await asyncio.get_running_loop().create_future()
         except asyncio.CancelledError:
             seen.append("cancelled")
             raise
         finally:
-            await asyncio.sleep(0)
+            await turn()
             seen.append("closed")
 
     for work in (work_of(0), work_of(9)):
         with pytest.raises(ValueError, match="no"):
             await turns.run(fail(), work)
         task = asyncio.ensure_future(turns.run(wait(), work))
-        for _ in range(3):
-            await asyncio.sleep(0)
+        await waits.wait()
+        waits.clear()
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
@@ -138,7 +143,7 @@ async def test_a_client_that_is_cancelled_while_it_waits_costs_nobody_a_turn():
     hog = use_up_a_round(turns)
     first = asyncio.ensure_future(turns.run(steps("first", 1, done), work_of(1)))
     second = asyncio.ensure_future(turns.run(steps("second", 1, done), work_of(2)))
-    await asyncio.sleep(0)
+    await turn()
     first.cancel()
     assert await second == "second"
     assert done == ["second"]
@@ -165,23 +170,13 @@ async def take(slots, work, taken, name, release):
         await release.wait()
 
 
-async def settle():
-    for _ in range(6):
-        await asyncio.sleep(0)
-
-
 async def test_a_slot_is_kept_from_heavy_clients_and_the_lightest_is_next():
     slots, taken, release = FairSlots(2), [], asyncio.Event()
     tasks = [
-        asyncio.create_task(take(slots, work_of(s), taken, n, release))
-        for n, s in (("a", 9), ("b", 8), ("c", 0))
+        await begun(take(slots, work_of(s), taken, n, release)) for n, s in (("a", 9), ("b", 8), ("c", 0))
     ]
-    await settle()
     assert taken == ["a", "c"]
-    tasks += [
-        asyncio.create_task(take(slots, work_of(s), taken, n, release)) for n, s in (("d", 1), ("e", 0))
-    ]
-    await settle()
+    tasks += [await begun(take(slots, work_of(s), taken, n, release)) for n, s in (("d", 1), ("e", 0))]
     release.set()
     await asyncio.gather(*tasks)
     assert taken == ["a", "c", "e", "d", "b"]
@@ -189,12 +184,11 @@ async def test_a_slot_is_kept_from_heavy_clients_and_the_lightest_is_next():
 
 async def test_one_slot_is_shared_by_all_and_a_waiter_that_is_cancelled_takes_none():
     slots, taken, release = FairSlots(1), [], asyncio.Event()
-    first, second, third = (
-        asyncio.create_task(take(slots, work_of(9), taken, name, release)) for name in ("a", "b", "c")
-    )
-    await settle()
+    first, second, third = [
+        await begun(take(slots, work_of(9), taken, name, release)) for name in ("a", "b", "c")
+    ]
     second.cancel()
-    await settle()
+    await asyncio.wait([second])
     release.set()
     await asyncio.gather(first, third)
     assert taken == ["a", "c"]
@@ -204,8 +198,7 @@ async def test_one_slot_is_shared_by_all_and_a_waiter_that_is_cancelled_takes_no
 async def test_a_slot_that_comes_with_a_cancellation_is_given_on():
     slots = FairSlots(1)
     held = await slots.acquire()
-    waiter = asyncio.create_task(slots.acquire())
-    await settle()
+    waiter = await begun(slots.acquire())
     slots.release(held)
     waiter.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -216,8 +209,7 @@ async def test_a_slot_that_comes_with_a_cancellation_is_given_on():
 async def test_closed_slots_refuse_who_waits_and_who_comes():
     slots = FairSlots(1)
     await slots.acquire()
-    waiter = asyncio.create_task(slots.acquire())
-    await settle()
+    waiter = await begun(slots.acquire())
     slots.close()
     for asked in (waiter, slots.acquire()):
         with pytest.raises(SlotsClosed):
@@ -248,8 +240,7 @@ async def test_a_slot_is_kept_from_who_holds_all_others(size, at_first):
     slots, taken, release = FairSlots(size), [], asyncio.Event()
     fresh, other = work_of(0), work_of(0)
     clients = {"a": fresh, "b": fresh, "c": fresh, "d": fresh, "e": other}
-    tasks = [asyncio.create_task(take(slots, work, taken, name, release)) for name, work in clients.items()]
-    await settle()
+    tasks = [await begun(take(slots, work, taken, name, release)) for name, work in clients.items()]
     assert taken == at_first
     release.set()
     await asyncio.gather(*tasks)

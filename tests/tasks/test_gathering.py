@@ -5,7 +5,7 @@ import pytest
 
 from tasks.gathering import Gathering
 from tasks.recent_work import RecentWork, current
-from tests.support.tasks import begun, begun_for
+from tests.support.tasks import begun, begun_for, turn, until
 
 
 class Worker:
@@ -96,12 +96,10 @@ async def test_one_that_is_cancelled_before_it_began_is_dropped():
 
 async def test_one_that_is_cancelled_later_is_done_before_that_is_told_and_disturbs_no_other():
     worker = Worker()
-    worker.go.set()
     running = [asyncio.create_task(worker.gathering.do(each)) for each in "abc"]
-    worker.go.clear()
-    await begun_for(asyncio.sleep(0), 3)
+    await until(lambda: worker.batches)
     running[1].cancel()
-    await begun_for(asyncio.sleep(0), 3)
+    await turn(3)
     assert not running[1].done()
     running[1].cancel()
     worker.go.set()
@@ -174,7 +172,7 @@ def test_when_the_loop_ends_all_that_wait_are_cancelled():
     async def main():
         worker = Worker(most=1)
         left.extend([await begun(worker.gathering.do(each)) for each in "ab"])
-        await asyncio.sleep(0)
+        await turn()
 
     asyncio.run(main())
     assert [each.cancelled() for each in left] == [True, True]

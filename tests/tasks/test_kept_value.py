@@ -3,26 +3,28 @@ import asyncio
 import pytest
 
 from tasks.kept_value import KeptValue
+from tests.support.clock import Clock
+from tests.support.tasks import until
 
 
 async def test_a_value_is_kept_for_fifty_times_as_long_as_it_took():
-    now, made = [0.0], []
+    clock, made = Clock(0.0), []
 
     async def make():
-        now[0] += 2
-        made.append(now[0])
+        clock.now += 2
+        made.append(clock.now)
         return len(made)
 
-    kept = KeptValue(make, lambda: now[0])
+    kept = KeptValue(make, clock)
     assert [await kept.get() for _ in range(3)] == [1, 1, 1]
-    now[0] = 101.9
+    clock.now = 101.9
     assert await kept.get() == 1
-    now[0] = 102
+    clock.now = 102
     assert await kept.get() == 2
 
 
 async def test_others_get_the_old_one_while_a_new_one_is_made():
-    now, gates = [0.0], [asyncio.Event(), asyncio.Event()]
+    clock, gates = Clock(0.0), [asyncio.Event(), asyncio.Event()]
     gates[0].set()
     made = []
 
@@ -32,12 +34,11 @@ async def test_others_get_the_old_one_while_a_new_one_is_made():
         await gates[number - 1].wait()
         return number
 
-    kept = KeptValue(make, lambda: now[0])
+    kept = KeptValue(make, clock)
     assert await kept.get() == 1
-    now[0] = 1
+    clock.now = 1
     first = asyncio.create_task(kept.get())
-    while len(made) < 2:
-        await asyncio.sleep(0)
+    await until(lambda: len(made) == 2)
     assert await kept.get() == 1
     gates[1].set()
     assert await first == 2

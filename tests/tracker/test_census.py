@@ -198,23 +198,19 @@ async def test_a_blocked_torrent_is_forgotten(tmp_path):
 async def test_a_restart_goes_on_with_the_day(tmp_path, ends):
     clock, random = Clock(), Bytes()
 
-    async def run():
-        async with open_census(tmp_path / "data", clock, random=random) as o:
-            o.announce(AMERICAN)
-            o.announce(DUTCH)
-            await o.flush()
-        if ends == "after it":
-            clock.now += DAY
-            async with open_census(tmp_path / "data", clock, random=random) as o:
-                return await o.census.report(TORRENT, TODAY)
-        async with open_census(tmp_path / "data", clock, random=random) as o:
+    async with open_census(tmp_path / "data", clock, random=random) as o:
+        o.announce(AMERICAN)
+        o.announce(DUTCH)
+        await o.flush()
+    if ends == "after it":
+        clock.now += DAY
+    async with open_census(tmp_path / "data", clock, random=random) as o:
+        if ends == "while it is open":
             o.announce(AMERICAN)
             o.announce(GERMAN)
             await o.flush()
             await o.pass_midnight()
-            return await o.census.report(TORRENT, TODAY)
-
-    countries = (await run()).countries
+        countries = (await o.census.report(TORRENT, TODAY)).countries
 
     assert countries == ((("NL", 1), ("US", 1)) if ends == "after it" else (("DE", 1), ("NL", 1), ("US", 1)))
 
@@ -385,52 +381,45 @@ async def test_the_key_of_the_day_is_a_secret_file_and_is_gone_when_the_day_is(t
 async def test_no_hash_is_left_in_the_files_when_the_day_is_over(tmp_path, make_store, ends):
     clock, random = Clock(), Bytes()
 
-    async def run():
-        async with open_census(tmp_path / "data", clock, random=random, make_store=make_store) as o:
-            for round_ in range(4):
-                clock.now += 60
-                for host in americans(100 * (round_ + 1)):
-                    o.announce(host)
-                for number in range(200):
-                    o.announce(AMERICAN, InfoHash(number.to_bytes(20, "big")))
-                await o.flush()
-            counters = await o.store.page(b"", 1000)
-            hashes = [bytes(payload[1:9]) for _, payload in counters if payload[0] == 1]
-            sketches = [payload[-64:] for _, payload in counters if payload[0] == 2]
-            assert len(hashes) == 200
-            assert len(sketches) == 1
-            needles = hashes + sketches
-            assert len({needle for _, needle in traces(tmp_path, needles)}) == 201
-            if ends == "in service":
-                await o.pass_midnight()
-                return traces(tmp_path, needles)
-            if ends == "by the operator":
-                await o.census.end_day()
-                return traces(tmp_path, needles)
-        clock.now += DAY
-        async with open_census(tmp_path / "data", clock, random=random, make_store=make_store):
-            return traces(tmp_path, needles)
-
-    assert (await run()) == []
+    async with open_census(tmp_path / "data", clock, random=random, make_store=make_store) as o:
+        for round_ in range(4):
+            clock.now += 60
+            for host in americans(100 * (round_ + 1)):
+                o.announce(host)
+            for number in range(200):
+                o.announce(AMERICAN, InfoHash(number.to_bytes(20, "big")))
+            await o.flush()
+        counters = await o.store.page(b"", 1000)
+        hashes = [bytes(payload[1:9]) for _, payload in counters if payload[0] == 1]
+        sketches = [payload[-64:] for _, payload in counters if payload[0] == 2]
+        assert len(hashes) == 200
+        assert len(sketches) == 1
+        needles = hashes + sketches
+        assert len({needle for _, needle in traces(tmp_path, needles)}) == 201
+        if ends == "in service":
+            await o.pass_midnight()
+        elif ends == "by the operator":
+            await o.census.end_day()
+        assert (traces(tmp_path, needles) == []) == (ends != "while it was down")
+    clock.now += DAY
+    async with open_census(tmp_path / "data", clock, random=random, make_store=make_store):
+        assert traces(tmp_path, needles) == []
 
 
 async def test_a_reader_in_the_way_postpones_the_wiping_to_the_next_flush(tmp_path, monkeypatch):
-    async def run():
-        async with open_census(tmp_path / "data") as o:
-            asked = []
+    async with open_census(tmp_path / "data") as o:
+        asked = []
 
-            async def busy():
-                asked.append(True)
-                return len(asked) > 1
+        async def busy():
+            asked.append(True)
+            return len(asked) > 1
 
-            monkeypatch.setattr(o.store, "wipe", busy)
-            await o.pass_midnight()
-            before = len(asked)
-            await o.flush()
-            await o.flush()
-            return before, len(asked)
-
-    assert (await run()) == (1, 2)
+        monkeypatch.setattr(o.store, "wipe", busy)
+        await o.pass_midnight()
+        assert len(asked) == 1
+        await o.flush()
+        await o.flush()
+        assert len(asked) == 2
 
 
 async def test_no_address_is_in_the_counters_and_two_torrents_share_no_hash(tmp_path):

@@ -1,3 +1,4 @@
+import contextlib
 import struct
 from array import array
 
@@ -70,10 +71,8 @@ def test_another_version_is_damage(version):
 
 @given(st.binary(max_size=200))
 def test_what_was_never_written_is_called_damaged_or_read(payload):
-    try:
-        unpack(payload)
-    except DamagedRow:
-        return
+    with contextlib.suppress(DamagedRow):
+        assert unpack(payload)
 
 
 @pytest.mark.parametrize("store", STORES)

@@ -11,6 +11,7 @@ from storage.ledger import SqlLedger
 from storage.schema import PEERAGE
 from tests.support.databases import open_database
 from tests.support.swarm_stores import STORES
+from tests.support.tasks import begun_for
 from tracker.ledger import Ledger, LedgerError
 from tracker.model import Announce, AnnounceTerms, Event
 
@@ -120,9 +121,7 @@ async def test_a_batch_of_which_nobody_knows_whether_it_is_on_disk_counts_once(s
 async def test_a_flush_that_is_cancelled_anywhere_counts_once(service):
     for turns in range(40):
         service.announce(7, HASHES[0], (turns, 0))
-        task = asyncio.create_task(service.ledger.flush())
-        for _ in range(turns):
-            await asyncio.sleep(0)
+        task = await begun_for(service.ledger.flush(), turns)
         task.cancel()
         await asyncio.wait([task])
     await service.flush()

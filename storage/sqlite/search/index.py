@@ -36,8 +36,7 @@ _TIERS = {
     "named": (SearchColumn.NAME,),
     "near": (SearchColumn.NAME, SearchColumn.GROUP, SearchColumn.AUTHORS, SearchColumn.TAGS),
 }
-_SMALL = 5_000
-"""Torrents up to which any search is tried on the event loop: what the full-text index does in one step is short."""
+_SMALL = 5_000  # torrents: what the full-text index does of them in one step is short
 
 _TAGS = """
     SELECT 0, wanted.value, coalesce(tag.alias_of, tag.id)
@@ -61,13 +60,17 @@ _COUNTED = changes_of(["torrent"])
 
 
 class SqliteSearchIndex(SearchIndexUpdater):
-    """The search index of a database; a search ranks `candidates` matches at most and runs `seconds` at most."""
+    """The search index of a database; a search ranks `candidates` matches at most and runs `seconds` at most.
 
-    def __init__(self, database: Database, candidates: int, seconds: float) -> None:
+    Up to `small` torrents any search is tried on the event loop.
+    """
+
+    def __init__(self, database: Database, candidates: int, seconds: float, *, small: int = _SMALL) -> None:
         super().__init__(database)
         self._database = database
         self._candidates = candidates
         self._seconds = seconds
+        self._small = small
         self._version = -1
         self._newest = 0
 
@@ -180,7 +183,7 @@ class SqliteSearchIndex(SearchIndexUpdater):
         if version != self._version:
             ((self._newest,),) = await self._database.rows(_NEWEST)
             self._version = version
-        return self._newest <= _SMALL
+        return self._newest <= self._small
 
     async def _rows(self, sql: str, parameters: dict[str, object], *, short: bool) -> list[tuple[Any, ...]]:
         try:

@@ -4,7 +4,6 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from doors.feeds import discovery
 from tests.support.feeds import open_feeds
 
 OPENSEARCH = "{http://a9.com/-/spec/opensearch/1.1/}"
@@ -37,19 +36,19 @@ def test_a_browser_learns_how_to_search(reader):
     )
 
 
-def test_the_sitemap_lists_every_torrent_that_is_not_hidden_in_parts_that_stay(reader, monkeypatch):
-    monkeypatch.setattr(discovery, "PART", 2)
-    torrents = [reader.upload(f"number {number}") for number in range(5)]
-    reader.hide(torrents[1])
-    parts = locations(reader, "/sitemap.xml")
-    assert parts == [f"http://feeds.test/sitemaps/{number}.xml" for number in range(3)]
-    pages = [f"http://feeds.test/t/{each.id}" for each in torrents]
-    assert [locations(reader, part) for part in parts] == [[pages[0]], [pages[2], pages[3]], [pages[4]]]
-    first = reader.ask(parts[0]).headers["etag"]
-    reader.upload("later")
-    assert reader.ask(parts[0], {"If-None-Match": first}).status_code == 304
-    (stamp,) = document(reader, parts[0]).iter(f"{SITEMAP}lastmod")
-    assert stamp.text == "2026-12-13T12:00:00Z"
+def test_the_sitemap_lists_every_torrent_that_is_not_hidden_in_parts_that_stay(tmp_path):
+    with open_feeds(tmp_path, sitemap_part=2) as reader:
+        torrents = [reader.upload(f"number {number}") for number in range(5)]
+        reader.hide(torrents[1])
+        parts = locations(reader, "/sitemap.xml")
+        assert parts == [f"http://feeds.test/sitemaps/{number}.xml" for number in range(3)]
+        pages = [f"http://feeds.test/t/{each.id}" for each in torrents]
+        assert [locations(reader, part) for part in parts] == [[pages[0]], [pages[2], pages[3]], [pages[4]]]
+        first = reader.ask(parts[0]).headers["etag"]
+        reader.upload("later")
+        assert reader.ask(parts[0], {"If-None-Match": first}).status_code == 304
+        (stamp,) = document(reader, parts[0]).iter(f"{SITEMAP}lastmod")
+        assert stamp.text == "2026-12-13T12:00:00Z"
 
 
 @pytest.mark.parametrize("number", ["x", "-1", "50000", "9" * 30, "%C2%B2", "1.5"])

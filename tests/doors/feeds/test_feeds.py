@@ -215,7 +215,7 @@ def test_what_xml_forbids_is_replaced_wherever_it_stands(reader, form, monkeypat
 @pytest.mark.parametrize("form", FORMS)
 def test_no_search_is_an_error(reader, form, query):
     reader.enter("harbour")
-    reader.parsed(f"/search.{form}?{query}")
+    assert reader.parsed(f"/search.{form}?{query}").feed.title
 
 
 def test_hidden_and_blocked_torrents_are_in_no_feed_of_anybody(reader):

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from bittorrent.infohash import InfoHash
 from catalogue.fields import TorrentDetails
 from catalogue.model import PUBLIC_VIEWER, Torrent
 from doors.gazelle import routes
-from doors.gazelle.context import GazelleServices
+from doors.gazelle.context import GazelleLimits, GazelleServices
 from doors.security_headers import SecurityHeaders
 from tests.support.services import open_services
 from tracker.model import Counts
@@ -24,12 +25,13 @@ from tracker.model import Counts
 PASSWORD = "correct horse battery staple"
 START = 1_700_000_000
 INFO = {"source": "Peerage", "version": 1}
+LIMITS = GazelleLimits()
 
 
 class GazelleClient:
     """A client of the API with its accounts and stores; `now` is the time, `swarms` the counts of live swarms."""
 
-    def __init__(self, folder: Path, rate: str) -> None:
+    def __init__(self, folder: Path, rate: str, limits: GazelleLimits) -> None:
         self.now = float(START)
         self.swarms: dict[InfoHash, Counts] = {}
         self._runner = asyncio.Runner()
@@ -37,7 +39,8 @@ class GazelleClient:
         self._opened = self.run(opening)
         self.services = self._opened.services
         self.accounts = self.services.accounts
-        app = SecurityHeaders(Starlette(routes=routes(self.services.of(GazelleServices))))
+        services = replace(self.services.of(GazelleServices), limits=limits)
+        app = SecurityHeaders(Starlette(routes=routes(services)))
         transport = httpx.ASGITransport(app, client=("127.0.0.1", 1))
         self.client = httpx.AsyncClient(transport=transport, base_url="http://gazelle.test")
 
@@ -145,9 +148,11 @@ def torrent_file(name: str, files: dict[str, int] | None = None, size: int = 100
 
 
 @contextlib.contextmanager
-def open_gazelle(folder: Path, rate: str = "100000/minute") -> Iterator[GazelleClient]:
+def open_gazelle(
+    folder: Path, rate: str = "100000/minute", limits: GazelleLimits = LIMITS
+) -> Iterator[GazelleClient]:
     """A client over stores in a folder; it is closed with the block."""
-    api = GazelleClient(folder, rate)
+    api = GazelleClient(folder, rate, limits)
     try:
         yield api
     finally:

@@ -3,8 +3,8 @@ import pytest
 from accounts.model import Principal, Role
 from catalogue.fields import CollageChange
 from catalogue.model import BookmarkKind
-from doors.gazelle import community
-from tests.doors.gazelle.client import START
+from doors.gazelle.context import GazelleLimits
+from tests.doors.gazelle.client import START, open_gazelle
 from tracker.model import Counts
 
 
@@ -131,10 +131,11 @@ def test_an_artist_has_the_groups_they_made(api, ann, token, torrent):
     assert api.ask(token, "artist", artistname="ann o'nym")["id"] == first.id
 
 
-def test_of_very_many_groups_of_an_artist_the_newest_are_listed(api, ann, token, torrent, monkeypatch):
-    newer = api.upload(ann, "newer", {"authors": ["Second"]})
-    monkeypatch.setattr(community, "MAX_GROUPS", 1)
-    answer = api.ask(token, "artist", artistname="second")
+def test_of_very_many_groups_of_an_artist_the_newest_are_listed(tmp_path):
+    with open_gazelle(tmp_path, limits=GazelleLimits(groups=1)) as api:
+        ann = api.user("ann")
+        _, newer = [api.upload(ann, name, {"authors": ["Second"]}) for name in ("older", "newer")]
+        answer = api.ask(api.token(ann), "artist", artistname="second")
     assert [group["groupId"] for group in answer["torrentgroup"]] == [newer.group.id]
     assert answer["statistics"]["numGroups"] == 1
 

@@ -2,7 +2,7 @@ import pytest
 
 from accounts.model import Principal, Role
 from catalogue.model import Freeleech
-from doors.gazelle import torrents
+from doors.gazelle.context import GazelleLimits
 from tests.doors.gazelle.client import open_gazelle, torrent_file
 from tracker.credit import NewCreditRule
 from tracker.model import Counts
@@ -275,11 +275,13 @@ def test_a_group_lists_its_torrents_oldest_first(filled_api):
     assert answer["group"]["time"] == answer["torrents"][-1]["time"]
 
 
-def test_of_very_many_torrents_in_a_group_the_newest_are_listed(filled_api, monkeypatch):
-    api, token, entered = filled_api
-    monkeypatch.setattr(torrents, "MAX_TORRENTS", 1)
-    answer = api.ask(token, "torrentgroup", id=entered["yeast"].group.id)
-    assert [each["id"] for each in answer["torrents"]] == [entered["yeast again"].id]
+def test_of_very_many_torrents_in_a_group_the_newest_are_listed(tmp_path):
+    with open_gazelle(tmp_path, limits=GazelleLimits(torrents=1)) as api:
+        ann = api.user("ann")
+        older = api.upload(ann, "yeast", {})
+        newer = api.upload(ann, "yeast again", {"group_id": older.group.id})
+        answer = api.ask(api.token(ann), "torrentgroup", id=older.group.id)
+    assert [each["id"] for each in answer["torrents"]] == [newer.id]
 
 
 @pytest.mark.parametrize("action", ["torrent", "torrentgroup"])

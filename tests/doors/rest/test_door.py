@@ -217,7 +217,7 @@ def test_logging_in_often_never_locks_an_account_out(tmp_path):
     api = RestClient(tmp_path, keys_per_user=2)
     api.user("user")
     for _ in range(5):
-        api.done("POST", "/login", json={"username": "user", "password": PASSWORD})
+        assert api.done("POST", "/login", json={"username": "user", "password": PASSWORD})["token"]
         api.now += 60
     api.close()
 

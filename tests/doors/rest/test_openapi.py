@@ -66,6 +66,7 @@ def test_every_reference_leads_somewhere():
         place = DOCUMENT
         for step in reference.removeprefix("#/").split("/"):
             place = place[step]
+        assert place
 
 
 def test_operations_are_named_once_and_no_path_declares_a_method_twice():
