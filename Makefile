@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 TOOLS := build/tools
+DOCS := build/docs-tools
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 DEBIAN := apt-get install -y python3-dev python3-venv gcc make git
@@ -11,10 +12,10 @@ CLIENTS := postgresql php-cli php-soap php-curl libsoap-lite-perl aria2 transmis
 # Suites that run again with the records on PostgreSQL.
 ON_POSTGRESQL := tests/doors/rest tests/doors/test_torrent_api.py
 
-.PHONY: help run man dist distcheck release audit deb debcheck containercheck test check statements sanitize fuzz tsan clients regressions simulate faults soak proof bench lock clean
+.PHONY: help run man docs docs-check screenshots dist distcheck release audit deb debcheck containercheck test check statements sanitize fuzz tsan clients regressions simulate faults soak proof bench lock clean
 
 help:  ## say what each target does
-	@sed -n 's/^\([a-z]*\):[^#]*##/\1/p' $(MAKEFILE_LIST) | while read -r name text; do printf '  make %-8s %s\n' "$$name" "$$text"; done
+	@sed -n 's/^\([a-z-]*\):[^#]*##/\1/p' $(MAKEFILE_LIST) | while read -r name text; do printf '  make %-8s %s\n' "$$name" "$$text"; done
 
 run: $(VENV)/run.stamp  ## install what it needs and serve; ARGS="--listen 0.0.0.0:6969" passes options
 	@echo "settings: peerage.toml, PEERAGE_..., $(BIN)/peerage serve --help    stop: Ctrl-C"
@@ -22,6 +23,17 @@ run: $(VENV)/run.stamp  ## install what it needs and serve; ARGS="--listen 0.0.0
 
 man: $(VENV)/run.stamp  ## write the manual pages into build/man, made from the help
 	$(BIN)/python -m peerage.man_pages build/man
+
+docs: $(DOCS)/stamp $(VENV)/run.stamp  ## build the documentation into build/site, its reference from the code; links and anchors are checked
+	rm -rf build/reference
+	$(BIN)/python -m peerage.reference_pages build/reference
+	NO_MKDOCS_2_WARNING=1 $(DOCS)/bin/mkdocs build
+
+docs-check: $(VENV)/dev.stamp  ## run every shell block of the documentation and the README's tour, and list what does not run
+	$(BIN)/python -m pytest -m clients -s tests/clients/test_documentation.py tests/house/test_tour.py $(ARGS)
+
+screenshots: $(VENV)/dev.stamp  ## make the pictures in docs/images anew, with Chromium and a service with made-up records
+	$(BIN)/python -m tests.clients.pages.screenshots docs/images
 
 dist: $(TOOLS)/stamp  ## build sdist and wheels of the last commit into dist/, one for each Python that is here
 	$(TOOLS)/bin/python release/dist.py $(ARGS)
@@ -111,6 +123,7 @@ tsan: build/races  ## race the C threads and the store under ThreadSanitizer; SE
 lock: $(VENV)/dev.stamp  ## pin the newest dependencies that fit pyproject.toml, with hashes
 	@$(PIP) install uv
 	$(BIN)/uv pip compile pyproject.toml --extra downloads $(LOCKING) --output-file requirements.lock
+	$(BIN)/uv pip compile --group docs $(LOCKING) --output-file requirements-docs.lock
 	$(BIN)/uv pip compile release/builder.in $(LOCKING) --output-file release/builder.lock
 	$(BIN)/uv pip compile release/builder.in release/tools.in $(LOCKING) --output-file release/tools.lock
 	$(BIN)/uv pip compile pyproject.toml --extra dev --extra clients --extra downloads --extra cluster $(LOCKING) --constraint requirements.lock --output-file requirements-dev.lock
@@ -158,6 +171,11 @@ $(VENV)/run.stamp: requirements.lock pyproject.toml $(BUILT) | $(BIN)/python
 $(TOOLS)/stamp: release/tools.lock
 	@$(PYTHON) -m venv --clear $(TOOLS)
 	@$(TOOLS)/bin/python -m pip --quiet --disable-pip-version-check install --require-hashes -r release/tools.lock
+	@touch $@
+
+$(DOCS)/stamp: requirements-docs.lock
+	@$(PYTHON) -m venv --clear $(DOCS)
+	@$(DOCS)/bin/python -m pip --quiet --disable-pip-version-check install --require-hashes -r requirements-docs.lock
 	@touch $@
 
 $(VENV)/dev.stamp: requirements-dev.lock pyproject.toml $(BUILT) | $(BIN)/python

@@ -77,7 +77,7 @@ class CatalogueSync:
         return outcome
 
     async def _add_record(self, infohash: InfoHash) -> bool:
-        held = await self._cache.get(infohash)
+        held = await self._cache.get(infohash, asked=False)
         if held is None:
             return False
         try:

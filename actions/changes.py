@@ -8,6 +8,7 @@ from enum import StrEnum
 import structlog
 
 from actions.catalogue_export import DumpLine, group_line, torrent_line
+from actions.maintenance import NoteMaintenance, note_nowhere
 from bittorrent.infohash import InfoHash
 from bittorrent.refusal import Refusal
 from catalogue.categories import FIRST_CUSTOM_ID
@@ -66,7 +67,16 @@ class ChangesPage:
 class Changes:
     """Reads the history. Ends are kept for `keep` seconds; `clock` gives unix seconds."""
 
-    def __init__(self, store: CatalogueStore, lists: Lists, clock: Callable[[], float], *, keep: int) -> None:
+    def __init__(
+        self,
+        store: CatalogueStore,
+        lists: Lists,
+        clock: Callable[[], float],
+        *,
+        keep: int,
+        note: NoteMaintenance = note_nowhere,
+    ) -> None:
+        self._note = note
         self._store = store
         self._lists = lists
         self._clock = clock
@@ -95,12 +105,19 @@ class Changes:
         """Thin out ends every hour; never returns."""
         while True:
             try:
-                thinned = await self._store.history.thin(int(self._clock()) - self._keep)
-                if thinned:
-                    log.info("history.thinned", entries=thinned)
+                await self.thin()
             except Exception:
                 log.exception("history.not_thinned")
             await asyncio.sleep(_THIN_SECONDS)
+
+    async def thin(self) -> int:
+        """Forget ends of torrents that are old enough, and note that; return how many."""
+        began = self._clock()
+        thinned = await self._store.history.thin(int(began) - self._keep)
+        if thinned:
+            log.info("history.thinned", entries=thinned)
+            await self._note("history", began, {"entries": thinned})
+        return thinned
 
     async def _changes(
         self, entries: Sequence[HistoryEntry], after: HistoryPosition, viewer: Viewer, *, blocks: bool

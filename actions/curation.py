@@ -4,12 +4,12 @@ Every door that writes to the catalogue calls this.
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from accounts.model import Principal
 from accounts.rights import Right, Rights
 from actions.authorization import Authorization
 from actions.takedowns import Takedowns
-from actions.uploads import Uploads
 from bittorrent.infohash import InfoHash
 from bittorrent.metainfo import Metainfo
 from catalogue.catalogue import Catalogue
@@ -44,6 +44,9 @@ from catalogue.model import (
     Viewer,
 )
 
+if TYPE_CHECKING:
+    from actions.uploads import Uploads
+
 
 class Curation:
     """Catalogue changes on behalf of a principal; each may raise Refusal `unauthenticated`, `forbidden` or `not-found`.
@@ -56,14 +59,17 @@ class Curation:
     def __init__(
         self,
         catalogue: Catalogue,
-        uploads: Uploads,
+        uploads: "Callable[[], Uploads]",
         takedowns: Takedowns,
         rights: Rights,
         *,
         settle: Callable[[], Awaitable[None]] | None = None,
         emit: Emit = tell_nobody,
     ) -> None:
-        """`settle` books what was announced under the freeleech of before, ahead of each change of that."""
+        """Make it; `uploads` is called for what lets torrents in, once one is uploaded.
+
+        `settle` books what was announced under the freeleech of before, ahead of each change of that.
+        """
         self._settle = settle
         self._emit = emit
         self._catalogue = catalogue
@@ -109,7 +115,7 @@ class Curation:
         """
         self.rights.require(principal, Right.UPLOAD)
         await self._authorization.check_torrent(principal, details)
-        accepted = await self._uploads.accept(
+        accepted = await self._uploads().accept(
             data, f"{door} {principal.name}", uploader=principal.id, details=details, address=address
         )
         assert accepted.torrent is not None, "an upload with an uploader has its record"
@@ -124,7 +130,7 @@ class Curation:
         """Check what `publish` would be given, and store nothing (UPLOAD). Refusal: those of `publish`."""
         self.rights.require(principal, Right.UPLOAD)
         await self._authorization.check_torrent(principal, details)
-        return await self._uploads.rehearse(data, principal.id, details)
+        return await self._uploads().rehearse(data, principal.id, details)
 
     async def assign_torrent(
         self, principal: Principal, torrent: int, owner: Person | None, why: str = ""

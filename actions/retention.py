@@ -8,6 +8,7 @@ from typing import Protocol
 import structlog
 
 from accounts.authentication_log import AuthenticationLog
+from actions.maintenance import NoteMaintenance, note_nowhere
 
 _DAY = 86_400
 _SECONDS = 3600.0
@@ -55,15 +56,19 @@ class Retention:
         logins: AuthenticationLog,
         terms: RetentionTerms,
         clock: Callable[[], float],
+        *,
+        note: NoteMaintenance = note_nowhere,
     ) -> None:
+        self._note = note
         self._store = store
         self._logins = logins
         self._terms = terms
         self._clock = clock
 
     async def apply(self) -> dict[str, int]:
-        """Delete what is over; return how many there were of each kind."""
-        now, terms, store = int(self._clock()), self._terms, self._store
+        """Delete what is over, and note that; return how many there were of each kind."""
+        began = self._clock()
+        now, terms, store = int(began), self._terms, self._store
         work = (
             ("addresses", terms.addresses, store.forget_addresses),
             ("log", terms.log, store.delete_log),
@@ -73,7 +78,10 @@ class Retention:
         done = {name: await delete(now - days * _DAY) for name, days, delete in work if days}
         if terms.logins:
             done["logins"] = self._logins.forget(now - terms.logins * _DAY)
-        return {name: count for name, count in done.items() if count}
+        done = {name: count for name, count in done.items() if count}
+        if done:
+            await self._note("retention", began, done)
+        return done
 
     async def run(self) -> None:
         """Apply the terms every hour; never returns."""

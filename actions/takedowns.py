@@ -52,6 +52,33 @@ class TrackerPolicy(Protocol):
         """Make the two infohashes of a hybrid one swarm."""
 
 
+class UnaskedTracker:
+    """The tables of a tracker that nobody announces to, as in a command: it is told, and keeps nothing."""
+
+    listed = False
+
+    def allow(self, infohashes: Iterable[InfoHash]) -> None:
+        """Keep nothing."""
+
+    def disallow(self, infohashes: Iterable[InfoHash]) -> None:
+        """Keep nothing."""
+
+    def deny(self, infohashes: Iterable[InfoHash]) -> None:
+        """Keep nothing."""
+
+    def undeny(self, infohashes: Iterable[InfoHash]) -> None:
+        """Keep nothing."""
+
+    def allow_all(self, infohashes: bytes) -> None:
+        """Keep nothing."""
+
+    def deny_all(self, infohashes: bytes) -> None:
+        """Keep nothing."""
+
+    def join(self, alias: InfoHash, canonical: InfoHash) -> None:
+        """Keep nothing."""
+
+
 class Takedowns:
     """Blocks and allows torrents; tracker, cache and catalogue always follow the lists."""
 

@@ -115,6 +115,10 @@ class ObservedRecords:
             names.update(removed.infohashes if removed is not None else ())
             return removed
 
+    async def note_asked(self, infohashes: Sequence[InfoHash], day: int) -> None:
+        """Note that files were asked for on a day, which changes nothing of what is answered."""
+        await self._records.note_asked(infohashes, day)
+
     async def totals(self) -> tuple[int, int]:
         """Return the number of records and the sum of their stored bytes."""
         return await self._records.totals()

@@ -1,5 +1,6 @@
-"""Cache quota: space is reserved for concurrent uploads, so that together they do not exceed it."""
+"""Cache quota: space is reserved for concurrent uploads, so that together they do not exceed it; how full it is."""
 
+import math
 from dataclasses import dataclass
 
 from bittorrent.refusal import Refusal
@@ -12,6 +13,48 @@ class Quota:
     max_files: int
     max_bytes: int
     min_free: int
+
+
+@dataclass(frozen=True, slots=True)
+class CacheFill:
+    """How full the cache is: its files and their bytes, and how many of each there can be.
+
+    `most_bytes` is what its disk has room for where that is less than the quota.
+    """
+
+    files: int
+    stored: int
+    most_files: int
+    most_bytes: int
+
+    @classmethod
+    def of(cls, quota: Quota, files: int, stored: int, free: int) -> "CacheFill":
+        """Return how full a cache is on whose disk so many bytes are `free`."""
+        return cls(
+            files, stored, quota.max_files, max(0, min(quota.max_bytes, stored + free - quota.min_free))
+        )
+
+    @property
+    def files_share(self) -> float:
+        """The part of the files that there can be."""
+        return self.files / self.most_files
+
+    @property
+    def bytes_share(self) -> float:
+        """The part of the bytes that there can be; infinite where the disk has less room than has to stay free."""
+        return self.stored / self.most_bytes if self.most_bytes else math.inf
+
+    @property
+    def share(self) -> float:
+        """The part that is taken, of files or of bytes, whichever is more."""
+        return max(self.files_share, self.bytes_share)
+
+    def excess(self, mark: float) -> tuple[int, int]:
+        """Return how many files and how many bytes there are beyond a share of what there can be."""
+        return (
+            max(0, self.files - _part(mark, self.most_files)),
+            max(0, self.stored - _part(mark, self.most_bytes)),
+        )
 
 
 @dataclass(slots=True)
@@ -52,3 +95,8 @@ class QuotaUsage:
         """Uncount a file of `stored` bytes that was removed."""
         self.files -= 1
         self.stored -= stored
+
+
+def _part(mark: float, most: int) -> int:
+    """Return the whole numbers of a share, of which 19 in 20 are 95 in 100 whatever binary fractions make of it."""
+    return int(mark * most + 1e-6)

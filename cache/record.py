@@ -11,6 +11,8 @@ from cache.compression import pack
 if TYPE_CHECKING:  # the files of a folder are opened by commands that parse no torrent
     from bittorrent.metainfo import Metainfo
 
+DAY = 86_400
+"""Seconds."""
 _LARGEST = 2**63 - 1
 
 
@@ -153,6 +155,12 @@ class Records(Protocol):
     async def remove(self, infohash: InfoHash) -> CacheRecord | None:
         """Delete the record that `get` would find, and return it."""
 
+    async def note_asked(self, infohashes: Sequence[InfoHash], day: int) -> None:
+        """Note that the files of these infohashes, first ones, were asked for on a day, unless a later one is noted.
+
+        Days are those of `day_of`. A new record has the day on which it was added.
+        """
+
     async def totals(self) -> tuple[int, int]:
         """Return the number of records and the sum of their stored bytes."""
 
@@ -170,6 +178,11 @@ class Records(Protocol):
 
     async def healthy(self) -> bool:
         """Return whether the store answers."""
+
+
+def day_of(time: float) -> int:
+    """Return the day of a time in unix seconds, counted from 1970 (UTC)."""
+    return int(time) // DAY
 
 
 def packed_digest(packed: bytes) -> bytes:

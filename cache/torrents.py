@@ -11,9 +11,10 @@ import structlog
 from bittorrent.infohash import HashPage, InfoHash
 from bittorrent.metainfo import Metainfo
 from bittorrent.refusal import Refusal
+from cache.asked import AskedTorrents
 from cache.audit import Problem, StoredFileReader, problems, what_is_wrong
 from cache.compression import INFLATED_LIMIT, unpack
-from cache.quota import Quota, QuotaUsage
+from cache.quota import CacheFill, Quota, QuotaUsage
 from cache.reconciliation import ReconcileProgress, Settled, reconcile
 from cache.record import Blobs, CacheRecord, HybridNames, PackedFile, Records, StoredFile, packed_digest
 from cache.storage_shares import StorageShares
@@ -98,6 +99,7 @@ class TorrentCache:
         self._reader = StoredFileReader(children or ChildProcesses())
         self._shares = shares
         self.quota = quota
+        self.asked = AskedTorrents(records, clock)
 
     async def add(
         self, metainfo: Metainfo, data: bytes | PackedFile, address: bytes | None = None
@@ -113,15 +115,22 @@ class TorrentCache:
         return await self._operations.run(self._add(metainfo, data, address))
 
     async def get(
-        self, infohash: InfoHash, *, before: Callable[[CacheRecord], Awaitable[None]] | None = None
+        self,
+        infohash: InfoHash,
+        *,
+        before: Callable[[CacheRecord], Awaitable[None]] | None = None,
+        asked: bool = True,
     ) -> CachedTorrent | None:
         """Return the torrent of a 20-byte infohash (v1, or truncated v2), or None.
 
-        `before` is awaited with the record before the file is read; what it raises passes through.
+        `before` is awaited with the record before the file is read; what it raises passes through. Unless nobody
+        `asked` for it, as when the service reads it for itself, that is noted.
         """
         record = await self._records.get(infohash)
         if record is None:
             return None
+        if asked:
+            self.asked.note(record.infohash)
         if before is not None:
             await before(record)
         packed = await self._right_file(record)
@@ -153,6 +162,11 @@ class TorrentCache:
     async def remove(self, infohash: InfoHash) -> CacheRecord | None:
         """Delete the torrent of a 20-byte infohash; return its record, or None."""
         return await self._operations.run(self._remove(infohash))
+
+    async def fill(self, *, counted: bool = False) -> CacheFill:
+        """Return how full it is; `counted` anew, else by what this process knows of its uploads and removals."""
+        files, stored = await (self._records.totals() if counted else self.totals())
+        return CacheFill.of(self.quota, files, stored, await self._blobs.free())
 
     async def totals(self) -> tuple[int, int]:
         """Return the number of files and their bytes on disk."""
@@ -224,8 +238,12 @@ class TorrentCache:
         return await self._records.healthy()
 
     async def drain(self) -> None:
-        """Wait for running uploads and removals; call it before the stores are closed."""
+        """Wait for running uploads and removals, and write what was asked for; call it before the stores are closed."""
         await self._operations.drain()
+        try:
+            await self.asked.flush()
+        except Exception as error:
+            log.warning("cache.asked_not_noted", error=str(error))
 
     def _stripe(self, infohash: InfoHash) -> asyncio.Lock:
         return self._stripes[int.from_bytes(infohash[-2:]) % _STRIPES]
@@ -345,6 +363,7 @@ class TorrentCache:
         async with self._stripe(metainfo.infohash):
             known = await self._known(metainfo, usage)
             if known is not None:
+                self.asked.note(known.infohash)  # who brings it counts on finding it
                 return AddResult(known, new=False)
             if self._shares is not None:
                 self._shares.check(address, usage)

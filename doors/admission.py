@@ -17,7 +17,7 @@ from accounts.rights import Right, Rights
 from accounts.secrets import scope_in
 from bittorrent.refusal import Refusal
 from doors.authentication import Authenticator, AuthorizationFault, MalformedAuthorization
-from doors.bodies import Body, BodyMemory, Form, FormRules, read_form
+from doors.bodies import Body, Form, FormRules, read_form
 from doors.client_address import ClientAddress, rate_key
 from doors.errors import retry_seconds
 from doors.rate_limits import RateLimits, RateLimitState
@@ -196,7 +196,6 @@ class Admission:
     authenticator: Authenticator
     rate_limits: RateLimits
     rights: Rights
-    memory: BodyMemory
     upload_limit: int
     public_url: str | None
     clock: Callable[[], float]
@@ -213,7 +212,7 @@ class Admission:
         """Check a request and answer it; every error is rendered by the dialect, and an unforeseen one logged."""
         limit = endpoint.max_body + (self.upload_limit if endpoint.file else 0)
         told = self.upload_limit if endpoint.file else endpoint.told_limit
-        body = Body(request, limit, self.memory, told_limit=told, copies=1 if told is None else UPLOAD_COPIES)
+        body = Body(request, limit, told_limit=told, copies=1 if told is None else UPLOAD_COPIES)
         exchange = Exchange(request, endpoint, self.clients.counted(request.scope), body, self)
         try:
             async with body:

@@ -27,18 +27,10 @@ URLENCODED = "application/x-www-form-urlencoded"
 _BRACKETS = re.compile(r'"(?:[^"\\]|\\.)*"?|[\[\]{}]', re.DOTALL)
 
 
-class BodyMemory:
-    """The bytes of bodies in memory at once, over all requests that share it, and their limit."""
-
-    def __init__(self, limit: int) -> None:
-        self.limit = limit
-        self.held = 0
-
-
 class Body:
-    """The body of one request, read within `limit` bytes and within what `memory` has left.
+    """The body of one request, read within `limit` bytes and within what the memory of connections has left.
 
-    Each byte counts `copies` times in the memory of connections, for what handling it makes of it.
+    Each byte counts `copies` times in it, for what handling it makes of it; room is waited for `room_seconds` at most.
 
     Used as an async context manager: at its end the memory is released, and after an error a bounded part of
     what is still being sent is read and dropped, because closing the connection would lose the answer. A sender
@@ -49,15 +41,15 @@ class Body:
         self,
         request: Request,
         limit: int,
-        memory: BodyMemory | None = None,
         *,
         told_limit: int | None = None,
         copies: int = 1,
+        room_seconds: float = BODY_ROOM_SECONDS,
     ) -> None:
         self._copies = copies
         self._limit = limit
         self._told_limit = told_limit
-        self._memory = memory
+        self._room_seconds = room_seconds
         self._connection = held_memory(request.scope)
         self._held = 0
         self.received = 0
@@ -100,27 +92,18 @@ class Body:
         return self
 
     async def __aexit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if self._memory:
-            self._memory.held -= self._held
-            if self._connection is not None:
-                self._connection.release(self._held * self._copies)
+        if self._connection is not None:
+            self._connection.release(self._held * self._copies)
         if isinstance(error, Exception):
             await self._drain()
 
     async def _hold(self, size: int) -> None:
         """Hold more bytes; wait for room beside those of other connections. Refusal: `busy`."""
-        if not self._memory or size <= 0:
+        if self._connection is None or size <= 0:
             return
-        if self._memory.held + size > self._memory.limit:
+        if not await self._connection.wait_for(size * self._copies, self._room_seconds):
             raise Refusal("busy")
-        self._memory.held += size
         self._held += size
-        if self._connection is not None:
-            room = await self._connection.wait_for(size * self._copies, BODY_ROOM_SECONDS)
-            if not room:
-                self._memory.held -= size
-                self._held -= size
-                raise Refusal("busy")
 
     def _too_large(self) -> Refusal:
         return Refusal("too-large", f"at most {self._told_limit or self._limit} bytes")

@@ -7,7 +7,6 @@ import asyncio
 import json
 import os
 import socket
-import tempfile
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import aclosing, suppress
 from pathlib import Path
@@ -146,6 +145,8 @@ class ControlServer:
 
 def _listen(path: Path) -> socket.socket:
     """Bind inside a folder of mode 700 and move the socket into place, so that it is never open to others."""
+    import tempfile  # noqa: PLC0415 - a command that runs here listens nowhere
+
     with tempfile.TemporaryDirectory(prefix=".", dir=path.parent) as private:
         temporary = Path(private) / "s"  # no longer than control.sock, since a socket's path is short
         listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)

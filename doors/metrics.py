@@ -18,6 +18,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from actions.cache_room import CacheRoom
 from actions.health import Health
 from bittorrent.refusal import Refusal
 from cache.reconciliation import ReconcileProgress
@@ -41,6 +42,13 @@ from tracker.socket_peers import SocketCounters
 from tracker.tracker import Tracker
 
 _NO_STORE = {"Cache-Control": "no-store"}
+_ROOM = (
+    ("fill_ratio", "Share that is taken of the cache's files, bytes or disk, whichever is more"),
+    ("files", "Torrents in the cache"),
+    ("bytes", "Bytes of their files"),
+    ("unasked_files", "Torrents that nobody asked for and nobody cares for, counted while the cache fills"),
+    ("unasked_bytes", "Bytes of their files"),
+)
 
 
 class TrackerCollector(Collector):
@@ -198,6 +206,30 @@ class FilesCollector(Collector):
             ("damaged", "Files without a record that the start could not read", reconciled.damaged),
         ):
             yield CounterMetricFamily(f"peerage_files_reconcile_{name}", what, number)
+
+
+class RoomCollector(Collector):
+    """Prometheus collector of how full the cache is, and of what goes."""
+
+    def __init__(self, room: CacheRoom) -> None:
+        self._room = room
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield every metric of room in the cache, of the last look."""
+        state, removed = self._room.state, self._room.removed
+        seen = (0.0, 0, 0, 0, 0)
+        if state is not None:
+            fill = state.fill
+            seen = (min(fill.share, 1.0), fill.files, fill.stored, state.files, state.stored)
+        for (name, what), number in zip(_ROOM, seen, strict=True):
+            family = GaugeMetricFamily(f"peerage_cache_{name}", what)
+            if state is not None:
+                family.add_metric([], number)
+            yield family
+        yield CounterMetricFamily(
+            "peerage_cache_removed_files", "Torrents removed to make room in the cache", removed.files
+        )
+        yield CounterMetricFamily("peerage_cache_removed_bytes", "Bytes of their files", removed.stored)
 
 
 class KeptFilesCollector(Collector):

@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from bittorrent.infohash import InfoHash
+from bittorrent.refusal import Refusal
 from downloads.model import NO_LABELS, ContentFile, ContentKey, JobLabels, SeedPolicy
 
 
@@ -144,3 +145,19 @@ class JobHooks(Protocol):
     async def publish(self, torrent: bytes) -> None:
         """Publish a public .torrent that came with a download. Refusal: `blocked`, and no other."""
         ...
+
+
+class UnaskedHooks:
+    """The hooks of jobs that nobody creates and nothing fetches, as in a command. Refusal: `no-downloads`."""
+
+    async def refuse_blocked(self, names: Sequence[InfoHash]) -> None:
+        """Refuse: no job is created."""
+        raise Refusal("no-downloads")
+
+    async def completed(self, infohash: InfoHash, name: str, size: int, accounts: Sequence[int]) -> None:
+        """Refuse: nothing is fetched."""
+        raise Refusal("no-downloads")
+
+    async def publish(self, torrent: bytes) -> None:
+        """Refuse: nothing is fetched."""
+        raise Refusal("no-downloads")

@@ -43,6 +43,7 @@ def _retention(application: Application) -> Retention:
         application.accounts.accounts.log,
         RetentionTerms(wanted.addresses, wanted.logins, wanted.log, wanted.reports, wanted.deliveries),
         application.environment.clock,
+        note=application.note_maintenance,
     )
 
 
@@ -111,6 +112,7 @@ async def timers(
                 report_pauses(lambda: listeners.connections().accepting_paused),
                 maintain_accounts(application.accounts.accounts, application.accounts.one_time_links),
                 _reconcile(application),
+                application.cache_room.run(),
                 application.history.run(),
                 application.catalogue.changes.run(),
                 application.webhooks.run(),

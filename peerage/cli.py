@@ -23,6 +23,7 @@ from peerage import __version__
 from peerage.commands.client import CommandFailed, CommandRefused, run_command
 from peerage.commands.command import Command, encode
 from peerage.commands.registry import MODULES, commands_of
+from peerage.commands.terminal import print_json
 from peerage.imports import uncollected
 
 if TYPE_CHECKING:
@@ -118,7 +119,8 @@ def data_option() -> click.Option:
     )
 
 
-def _json_option() -> click.Option:
+def json_option() -> click.Option:
+    """Return the option of records as JSON, which every command has that prints any."""
     return click.Option(["--json", "as_json"], is_flag=True, help="Print each record as one line of JSON.")
 
 
@@ -136,11 +138,18 @@ def main() -> None:
 
 
 @main.command("settings")
-def print_settings() -> None:
+def print_settings(*, as_json: bool) -> None:
     """Print a commented peerage.toml with every default."""
-    from peerage.config import as_toml  # noqa: PLC0415 - not for --help
+    from peerage.config import as_toml, rows  # noqa: PLC0415 - not for --help
 
-    click.echo(as_toml(), nl=False)
+    if not as_json:
+        click.echo(as_toml(), nl=False)
+        return
+    for row in rows():
+        print_json({"key": row.key, "default": row.default, "takes": row.takes, "meaning": row.meaning})
+
+
+print_settings.params.append(json_option())
 
 
 @main.command("completion")
@@ -155,19 +164,23 @@ def print_completion(shell: str) -> None:
 
 @main.command("dns")
 @click.option("--host", metavar="NAME", help="The tracker's host. [default: that of public_url]")
-def print_dns_record(host: str | None, config: Path | None) -> None:
+def print_dns_record(host: str | None, config: Path | None, *, as_json: bool) -> None:
     """Print the DNS record that tells clients the tracker's ports (BEP 34)."""
     from peerage.dns_record import dns_record  # noqa: PLC0415 - not for --help
 
-    for line in dns_record(settings_from(config, {}), host):
-        click.echo(line)
+    record = dns_record(settings_from(config, {}), host)
+    if as_json:
+        print_json({"host": record.host, "type": "TXT", "text": record.text, "notes": record.notes})
+    else:
+        for line in record.lines():
+            click.echo(line)
 
 
-print_dns_record.params.append(config_option())
+print_dns_record.params += [json_option(), config_option()]
 
 
 def _click_command(command: Command[Any, Any]) -> click.Command:
-    parameters = [*command.parameters(), _json_option(), data_option(), config_option()]
+    parameters = [*command.parameters(), json_option(), data_option(), config_option()]
     return click.Command(
         command.path[-1],
         params=parameters,

@@ -5,7 +5,6 @@ import os
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import cache
 from math import inf
 from pathlib import Path
@@ -276,6 +275,8 @@ def _refuse_unknown(given: Iterable[str], known: Iterable[str], source: str) -> 
 
 def _nearest(name: str, known: list[str]) -> str:
     """Name the known key that looks most like `name`, with or without its table; "" when none does."""
+    from difflib import get_close_matches  # noqa: PLC0415 - only for who mistyped
+
     close = get_close_matches(name, known, n=1)
     tails = {key.rpartition(".")[2]: key for key in known}
     if not close:

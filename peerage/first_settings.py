@@ -89,7 +89,7 @@ def next_steps(settings: Settings, file: str, proxy: ProxyProgram | None, *, eng
         yield (
             f"DNS: let {host} lead to this machine, and tell clients the ports (BEP 34):\n"
             f"{host}. IN A <its IPv4 address>\n{host}. IN AAAA <its IPv6 address, if any>\n"
-            + "\n".join(dns_record(settings))
+            + "\n".join(dns_record(settings).lines())
         )
         yield _firewall(proxied=proxy is not None)
     if proxy is not None:

@@ -11,6 +11,8 @@ from typing import Any, get_args
 
 import click
 
+from peerage.cli import json_option
+from peerage.commands.terminal import print_json
 from peerage.config import FILE, Settings, SettingsError, read_settings
 from peerage.first_settings import FirstAnswers, Mode, Uploaders, as_settings_file, first_settings, next_steps
 from peerage.proxy_configuration import PROXIES, proxy_configuration
@@ -60,11 +62,12 @@ _OPTIONS = [
     ),
     click.Option(["--data"], default="data", metavar="PATH", help="Folder of all state. [default: data]"),
     click.Option(["--force"], is_flag=True, help="Overwrite a file that is there."),
+    json_option(),
 ]
 
 
 @click.command("init", params=_OPTIONS)
-def init(*, config: Path, proxy: str | None, force: bool, **given: Any) -> None:  # noqa: ANN401
+def init(*, config: Path, proxy: str | None, force: bool, as_json: bool, **given: Any) -> None:  # noqa: ANN401
     """Write the settings of a new installation, and say what is left to do.
 
     Five questions are asked, but for those that an option answers. The configuration of the proxy is printed on
@@ -79,10 +82,14 @@ def init(*, config: Path, proxy: str | None, force: bool, **given: Any) -> None:
     settings = _checked(text)
     _write(config, text, force=force)
     name = (proxy or _installed_proxy()) if answers.proxied else None
-    if name is not None:
-        click.echo(proxy_configuration(name, settings), nl=False)
+    configuration = "" if name is None else proxy_configuration(name, settings)
     chosen = None if name is None else PROXIES[name]
     steps = next_steps(settings, str(config), chosen, engine=find_spec("libtorrent") is not None)
+    if as_json:
+        made = {"file": str(config), "proxy": name, "configuration": configuration, "steps": list(steps)}
+        print_json(made)
+        return
+    click.echo(configuration, nl=False)
     click.echo("\nWhat is left to do:", err=True)
     for number, step in enumerate(steps, 1):
         click.echo(f"  {number}. " + step.replace("\n", "\n       "), err=True)

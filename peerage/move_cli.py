@@ -11,8 +11,9 @@ from typing import Any
 
 import click
 
-from peerage.cli import config_option, settings_from
+from peerage.cli import config_option, json_option, settings_from
 from peerage.commands.progress import Progress, with_progress
+from peerage.commands.terminal import print_json
 from peerage.config import Settings
 from peerage.setting_values import read_database
 from storage.data_folder import DataFolder, FolderError
@@ -57,9 +58,10 @@ class _MadeFile:
         ),
         click.Option(["--data"], type=click.Path(path_type=Path), metavar="PATH", help="The data folder."),
         config_option(),
+        json_option(),
     ],
 )
-def move_records(to: str, data: Path | None, config: Path | None) -> None:
+def move_records(to: str, data: Path | None, config: Path | None, *, as_json: bool) -> None:
     """Copy all records into an empty database, index them there and compare; no server may run on the data folder."""
     settings = settings_from(config, {} if data is None else {"data": data})
     os.umask(0o077)
@@ -67,6 +69,10 @@ def move_records(to: str, data: Path | None, config: Path | None) -> None:
         counts = asyncio.run(_move(settings, to))
     except (DatabaseError, FolderError, OSError, ValueError) as error:
         raise click.ClickException(str(error)) from error
+    if as_json:
+        for name, count in counts.items():
+            print_json({"table": name, "rows": count})
+        return
     for name, count in counts.items():
         click.echo(f"{name:<18} {count:>12,}")
     click.echo(

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from peerage.cli import config_option, settings_from
+from peerage.cli import config_option, json_option, settings_from
+from peerage.commands.terminal import print_json
 from storage.data_folder import DataFolder, FolderError
 from storage.database import DatabaseDamaged
 from storage.maintenance import MaintenanceEntry, MaintenanceLog
@@ -22,9 +23,10 @@ from storage.sqlite.backup import BackupError, restore_backup
         click.Option(["--force"], is_flag=True, help="Set aside what the data folder holds."),
         click.Option(["--data"], type=click.Path(path_type=Path), metavar="PATH", help="The data folder."),
         config_option(),
+        json_option(),
     ],
 )
-def restore(backup: Path, data: Path | None, config: Path | None, *, force: bool) -> None:
+def restore(backup: Path, data: Path | None, config: Path | None, *, force: bool, as_json: bool) -> None:
     """Restore the newest backup in DIR into an empty data folder; no server may run on it."""
     settings = settings_from(config, {} if data is None else {"data": data})
     os.umask(0o077)
@@ -38,4 +40,7 @@ def restore(backup: Path, data: Path | None, config: Path | None, *, force: bool
             )
     except (BackupError, DatabaseDamaged, FolderError, OSError) as error:
         raise click.ClickException(str(error)) from error
-    click.echo(f"{settings.data} is as it was in the backup {name}, verified")
+    if as_json:
+        print_json({"data": str(settings.data), **details})
+    else:
+        click.echo(f"{settings.data} is as it was in the backup {name}, verified")

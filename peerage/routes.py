@@ -32,6 +32,7 @@ from doors.metrics import (
     KeptFilesCollector,
     LoopCollector,
     MetricsDoor,
+    RoomCollector,
     TrackerCollector,
     WebSocketCollector,
     health_routes,
@@ -208,6 +209,7 @@ def _make_metrics(
         FilesCollector(
             application.stores.blobs, application.torrents.scrubber, application.reconciliation.progress
         ),
+        RoomCollector(application.cache_room),
         *([KeptFilesCollector(listeners.kept_files.counts)] if listeners.kept_files is not None else ()),
         *([WebSocketCollector(listeners.websocket)] if listeners.websocket is not None else ()),
     ]

@@ -1,6 +1,5 @@
 """The command lines of `peerage upgrade`, `peerage vacuum` and `peerage maintenance`, which need no service."""
 
-import json
 import os
 import time
 from collections.abc import Iterator, Mapping
@@ -9,14 +8,14 @@ from pathlib import Path
 
 import click
 
-from peerage.cli import config_option, data_option, settings_from
-from peerage.commands.terminal import moment, print_line
+from peerage.cli import config_option, data_option, json_option, settings_from
+from peerage.commands.terminal import moment, print_json, print_line
 from peerage.setting_values import format_size
 from storage.data_folder import DataFolder, FolderError
 from storage.database import DatabaseError
 from storage.maintenance import MaintenanceEntry, MaintenanceLog
 from storage.schema import PEERAGE, SWARMS, Schema
-from storage.sqlite.upkeep import go_back, kept_before, try_upgrade, vacuum
+from storage.sqlite.upkeep import UpgradeTrial, go_back, kept_before, try_upgrade, vacuum
 
 
 @click.command(
@@ -31,11 +30,14 @@ from storage.sqlite.upkeep import go_back, kept_before, try_upgrade, vacuum
             help="Put the databases from before the last migration back; what came since is set aside.",
         ),
         click.Option(["--yes"], is_flag=True, help="Do not ask."),
+        json_option(),
         data_option(),
         config_option(),
     ],
 )
-def upgrade(data: Path | None, config: Path | None, *, check: bool, back: bool, yes: bool) -> None:
+def upgrade(
+    data: Path | None, config: Path | None, *, check: bool, back: bool, yes: bool, as_json: bool
+) -> None:
     """Try the migrations of this version on copies of the databases, or go back to those from before the last ones.
 
     A start migrates by itself, and keeps a copy of each database that it does. --check may be given beside a running
@@ -45,21 +47,24 @@ def upgrade(data: Path | None, config: Path | None, *, check: bool, back: bool, 
         raise click.UsageError("say --check or --back")
     folder = _folder(data, config)
     if check:
-        _try(folder)
+        _try(folder, as_json=as_json)
     else:
-        _go_back(folder, yes=yes)
+        _go_back(folder, yes=yes, as_json=as_json)
 
 
-def _try(folder: DataFolder) -> None:
+def _try(folder: DataFolder, *, as_json: bool) -> None:
     total = 0.0
     for path, schema in _databases(folder):
         with _reported():
             trial = try_upgrade(path, schema)
+        if as_json:
+            print_json(_tried(path.name, schema.head, trial))
+            continue
         if trial is None:
             click.echo(f"{path.name} is of this version")
             continue
         total += trial.seconds
-        room = format_size(trial.bytes_before + max(0, trial.bytes_after - trial.bytes_before))
+        room = format_size(_room(trial))
         click.echo(
             f"{trial.name}: from revision {trial.before or 'none'} to {trial.after} in {trial.seconds:.1f} s, sound "
             f"afterwards; it needs {room} more while the copy from before is kept"
@@ -68,7 +73,7 @@ def _try(folder: DataFolder) -> None:
         click.echo(f"the start of this version takes about {total:.0f} s longer, once; make a backup before")
 
 
-def _go_back(folder: DataFolder, *, yes: bool) -> None:
+def _go_back(folder: DataFolder, *, yes: bool, as_json: bool) -> None:
     with _reported(), folder:
         kept = {path: copies[-1] for path, _ in _databases(folder) if (copies := kept_before(path))}
         if not kept:
@@ -81,13 +86,36 @@ def _go_back(folder: DataFolder, *, yes: bool) -> None:
         now = time.time()
         for path in kept:
             aside = go_back(path, now)
-            click.echo(f"{path.name} is as it was; what came since is in {aside}")
+            if as_json:
+                print_json({"database": path.name, "set_aside": str(aside)})
+            else:
+                click.echo(f"{path.name} is as it was; what came since is in {aside}")
         _note(folder, "upgrade --back", now, {"databases": [path.name for path in kept]})
-    click.echo("install the version from before, and start it")
+    if not as_json:
+        click.echo("install the version from before, and start it")
 
 
-@click.command("vacuum", params=[data_option(), config_option()])
-def vacuum_databases(data: Path | None, config: Path | None) -> None:
+def _tried(name: str, head: str, trial: UpgradeTrial | None) -> Mapping[str, object]:
+    """Return what a trial showed as a record; none was needed where both revisions are the same."""
+    if trial is None:
+        return {"database": name, "before": head, "after": head, "seconds": 0.0, "bytes": 0}
+    seconds = round(trial.seconds, 3)
+    return {
+        "database": name,
+        "before": trial.before,
+        "after": trial.after,
+        "seconds": seconds,
+        "bytes": _room(trial),
+    }
+
+
+def _room(trial: UpgradeTrial) -> int:
+    """Return the bytes that a migration needs while the copy from before is kept."""
+    return trial.bytes_before + max(0, trial.bytes_after - trial.bytes_before)
+
+
+@click.command("vacuum", params=[json_option(), data_option(), config_option()])
+def vacuum_databases(data: Path | None, config: Path | None, *, as_json: bool) -> None:
     """Rewrite the databases without what is free in them; no server may run."""
     folder = _folder(data, config)
     with _reported(), folder:
@@ -95,7 +123,10 @@ def vacuum_databases(data: Path | None, config: Path | None) -> None:
         for path, _ in _databases(folder):
             before, after = vacuum(path)
             sizes[path.name] = [before, after]
-            click.echo(f"{path.name}: {format_size(before)}, now {format_size(after)}")
+            if as_json:
+                print_json({"database": path.name, "bytes_before": before, "bytes_after": after})
+            else:
+                click.echo(f"{path.name}: {format_size(before)}, now {format_size(after)}")
         _note(folder, "vacuum", began, sizes)
 
 
@@ -105,20 +136,24 @@ def vacuum_databases(data: Path | None, config: Path | None) -> None:
         click.Option(
             ["--limit"], type=click.IntRange(1, 10_000), default=50, help="Entries at most. [default: 50]"
         ),
-        click.Option(["--json", "as_json"], is_flag=True, help="Print each as one line of JSON."),
+        json_option(),
         data_option(),
         config_option(),
     ],
 )
 def show_maintenance(data: Path | None, config: Path | None, limit: int, *, as_json: bool) -> None:
-    """Show what maintenance did to the data folder, the newest first: backups, restores, migrations, vacuum."""
+    """Show what maintenance did to the data folder, the newest first.
+
+    That is backups, restores, vacuum, going back, checks of stored files, what retention deleted, thinned history,
+    closed days of the census, and room made in the cache.
+    """
     folder = _folder(data, config)
     with _reported():
         entries = MaintenanceLog(folder.maintenance).entries()[:limit]
     for each in entries:
         record = {"time": each.time, "what": each.what, "seconds": each.seconds, "well": each.well}
         if as_json:
-            click.echo(json.dumps(record | {"details": dict(each.details)}))
+            print_json(record | {"details": dict(each.details)})
         else:
             state = "" if each.well else "not all went well  "
             details = ", ".join(f"{name} {value}" for name, value in each.details.items())

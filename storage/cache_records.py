@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from bittorrent.infohash import HashPage, InfoHash
-from cache.record import CacheRecord, HybridNames
+from cache.record import CacheRecord, HybridNames, day_of
 from storage.database import Database, DatabaseDamaged
 from storage.hash_pages import hash_page
 
@@ -27,6 +27,7 @@ class SqlCacheRecords:
     async def add(self, record: CacheRecord) -> None:
         """Add a record, in place of an earlier one of the same infohash."""
         row = {name: getattr(record, name) for name in (*self._sql.columns, "alias")}
+        row["asked"] = day_of(record.added)
         await self._database.change(lambda transaction: transaction.run(self._sql.add, row))
 
     async def get(self, infohash: InfoHash) -> CacheRecord | None:
@@ -50,6 +51,11 @@ class SqlCacheRecords:
             async with self._database.transaction() as transaction:
                 await transaction.run(self._sql.remove, {"infohash": record.infohash})
         return record
+
+    async def note_asked(self, infohashes: Sequence[InfoHash], day: int) -> None:
+        """Note that the files of these infohashes, first ones, were asked for on a day, unless a later one is noted."""
+        noted = {"hashes": self._dialect.hashes(infohashes), "day": day}
+        await self._database.change(lambda transaction: transaction.run(self._sql.note_asked, noted))
 
     async def totals(self) -> tuple[int, int]:
         """Return the number of records and the sum of their stored bytes."""

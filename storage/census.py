@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Final
 from bittorrent.infohash import InfoHash
 from storage.data_folder import DataFolder
 from storage.database import Database
-from tracker.census_store import Count, OpenDay
-from tracker.peer_hashes import DAY_KEY_LENGTH
+from tracker.census_store import DAY_KEY_LENGTH, Count, OpenDay
 
 if TYPE_CHECKING:
     from storage.statements.census import CensusStatements

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 
 from bittorrent.infohash import HashPage, InfoHash
-from cache.record import CacheRecord, HybridNames, StoredFile, packed_digest
+from cache.record import CacheRecord, HybridNames, StoredFile, day_of, packed_digest
 from lists.infohashes import ListEntry, ListKind
 from tracker.flusher import JournalRow
 
@@ -55,10 +55,12 @@ class MemoryCacheRecords:
 
     def __init__(self) -> None:
         self.records: dict[InfoHash, CacheRecord] = {}
+        self.asked: dict[InfoHash, int] = {}
 
     async def add(self, record: CacheRecord) -> None:
         """Add a record, in place of an earlier one of the same infohash."""
         self.records[record.infohash] = record
+        self.asked.setdefault(record.infohash, day_of(record.added))
 
     async def get(self, infohash: InfoHash) -> CacheRecord | None:
         """Find a record by its 20-byte infohash, or by the truncated v2 infohash of a hybrid."""
@@ -72,7 +74,15 @@ class MemoryCacheRecords:
     async def remove(self, infohash: InfoHash) -> CacheRecord | None:
         """Delete the record that `get` would find, and return it."""
         record = await self.get(infohash)
-        return self.records.pop(record.infohash) if record is not None else None
+        if record is not None:
+            del self.records[record.infohash], self.asked[record.infohash]
+        return record
+
+    async def note_asked(self, infohashes: Sequence[InfoHash], day: int) -> None:
+        """Note that files were asked for on a day, unless a later one is noted."""
+        for infohash in infohashes:
+            if infohash in self.records:
+                self.asked[infohash] = max(day, self.asked[infohash])
 
     async def totals(self) -> tuple[int, int]:
         """Return the number of records and the sum of their stored bytes."""

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from bittorrent.infohash import InfoHash
-from tracker.model import BUCKETS, EXPIRED_AT_ONCE, MOST_CLIENTS, Announce, AnnounceTerms, Event, Verdict
+from tracker.account_bounds import MOST_CLIENTS
+from tracker.model import BUCKETS, EXPIRED_AT_ONCE, Announce, AnnounceTerms, Event, Verdict
 
 K = TypeVar("K")
 

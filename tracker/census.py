@@ -5,7 +5,7 @@ after every flush. When the day closes they become counts; the counters and the 
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -60,8 +60,12 @@ class Census:
         geo: Countries,
         clock: Callable[[], float],
         terms: CensusTerms = CensusTerms(),
+        *,
+        closed: Callable[[date, int, float], Awaitable[None]] | None = None,
     ) -> None:
+        """Make the census; `closed` is told each day that is closed, its counts, and since when in unix seconds."""
         self._store = store
+        self._closed = closed
         self._keys = keys
         self._geo = geo
         self._clock = clock
@@ -190,13 +194,17 @@ class Census:
 
     async def _close(self, day: int) -> None:
         """Turn the counters into counts, then destroy them and the key."""
+        began = self._clock()
         await self._counters.write(self._position())
-        after = b""
+        after, left = b"", 0
         while page := await self._store.page(after, _SETTLED):
-            await self._store.write_counts(day, _counts(page))
-            after = page[-1][0]
+            counts = _counts(page)
+            await self._store.write_counts(day, counts)
+            after, left = page[-1][0], left + len(counts)
         await self._store.close_day(day, day + 1 - self._terms.keep_days)
         await self._end()
+        if self._closed is not None:
+            await self._closed(_date(day), left, began)
 
     async def _end(self) -> None:
         self._open, self._hasher = None, None

@@ -5,6 +5,8 @@ from typing import NamedTuple, Protocol
 
 from bittorrent.infohash import InfoHash
 
+DAY_KEY_LENGTH = 32
+
 
 class OpenDay(NamedTuple):
     """The day that is being counted, in days since 1970, and the second from which its rows are still unread."""

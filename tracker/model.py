@@ -32,12 +32,8 @@ SUSPENDED_PASSKEY = 2**63 + 1
 """What stands in the place of the account of a passkey that a moderator suspended."""
 MAX_PASSKEYS = 2**20
 """The most passkeys that a store knows."""
-MOST_CLIENTS = 8
-"""The largest limit of an account's clients in a torrent."""
 MOST_LARGEST = 100
 """The most swarms that a store names as its largest."""
-MOST_SLOTS = 16
-"""The largest limit of an account's downloads at once."""
 BUCKETS = 256
 """Swarms, sessions and changes are kept by the infohash's first byte."""
 EXPIRED_AT_ONCE = 2048

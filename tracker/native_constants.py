@@ -13,6 +13,7 @@ from bittorrent.infohash import V1_LENGTH, V2_LENGTH
 from bittorrent.passkey import PASSKEY_MOST
 from tracker import (
     access,
+    account_bounds,
     account_limits,
     changes,
     journal_row,
@@ -97,8 +98,8 @@ _NUMBERS = {
     "DISABLED_ACCOUNT": model.DISABLED_ACCOUNT,
     "SUSPENDED_PASSKEY": model.SUSPENDED_PASSKEY,
     "MAX_NUMWANT": model.MAX_NUMWANT,
-    "MOST_CLIENTS": model.MOST_CLIENTS,
-    "MOST_SLOTS": model.MOST_SLOTS,
+    "MOST_CLIENTS": account_bounds.MOST_CLIENTS,
+    "MOST_SLOTS": account_bounds.MOST_SLOTS,
     "VERSION_PARTS": VERSION_PARTS,
     "MOST_CLIENT_RULES": access.MOST_CLIENT_RULES,
     "MOST_ADDRESS_RULES": access.MOST_ADDRESS_RULES,

@@ -14,7 +14,6 @@ from tracker.journal_row import DamagedRow, JournalRow, unpack
 from tracker.pool import state_of
 from tracker.swarm import STRIDES
 
-DAY_KEY_LENGTH = 32
 """Bytes of the key of a day."""
 CHUNK = 256
 """Hashes that are made at a time: about half a millisecond's work."""

@@ -210,7 +210,7 @@ async def _delete(
     torrent = await _find(application, InfoHash.parse(arguments.infohash))
     if torrent is None:
         raise Refusal("not-found", "no torrent has that infohash")
-    await application.catalogue.curation.delete_torrent(operator, torrent.id, arguments.reason)
+    await application.curation.delete_torrent(operator, torrent.id, arguments.reason)
     yield DeletedTorrent(torrent.infohash.upper, torrent.title)
 
 

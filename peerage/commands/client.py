@@ -123,7 +123,7 @@ async def _run_here(settings: "Settings", command: Command[Any, Any], given: Map
     configure_logs(settings.log if settings.log.level == "error" else quiet)
     os.umask(_UMASK)
     try:
-        async with open_application(settings, started=command.starts, jobs=False) as application:
+        async with open_application(settings, started=command.starts, serves=False) as application:
             if command.reads_files:
                 await application.cache.reconcile()
             if command.counts_swarms:

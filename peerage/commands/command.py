@@ -42,8 +42,8 @@ class Command(Generic[A, R]):
     creates_folder: bool = False
     """Whether it may create the data folder; for any other, one that is not there is a mistake in --data."""
     starts: bool = True
-    """Whether a folder that no server owns is reconciled and the tracker told the lists before it runs; False where it
-    reads and changes accounts, lists or titles alone, or says below what it reads."""
+    """Whether files and records of a folder that no server owns are reconciled, and what is blocked deleted, before it
+    runs; False where it reads and changes accounts, lists or titles alone, or says below what it reads."""
     reads_files: bool = False
     """Whether files and records, if nothing else, are reconciled before it runs on a folder that no server owns."""
     takes_hyphens: bool = False

@@ -54,7 +54,7 @@ async def _list(
     application: "Application", _operator: "Principal", arguments: ListJobs
 ) -> AsyncIterator[JobRecord]:
     await application.load_jobs()
-    downloads = application.downloads.downloads
+    downloads = application.jobs
     account = None if arguments.name is None else (await find_account(application, arguments.name)).id
     jobs = await downloads.every_job() if account is None else await downloads.all_jobs(account)
     owners = await application.accounts.accounts.users_by_id([job.account for job in jobs])
@@ -67,7 +67,7 @@ async def _cancel(
     application: "Application", _operator: "Principal", arguments: CancelJob
 ) -> AsyncIterator[JobRecord]:
     await application.load_jobs()
-    downloads = application.downloads.downloads
+    downloads = application.jobs
     found = next((job for job in await downloads.every_job() if job.id == arguments.job), None)
     if found is None:
         raise Refusal("not-found", "no download has that number")

@@ -1,28 +1,25 @@
-"""Commands for blocked and allowed torrents: block, unblock, allow, disallow, lists."""
+"""Commands for blocked and allowed torrents: block, unblock, allow, disallow."""
 
 from collections.abc import AsyncIterator, Awaitable
-from contextlib import aclosing
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import TYPE_CHECKING, Annotated
 
 import click
 
 from bittorrent.infohash import InfoHash
 from bittorrent.refusal import Refusal
 from peerage.commands.command import Command
-from peerage.commands.rules import RuleRecord, rule_line, rule_record
-from peerage.commands.terminal import day, print_each
+from peerage.commands.terminal import print_each
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
-
     from accounts.model import Principal
     from lists.infohashes import ListEntry
     from peerage.wiring.application import Application
 
 Hash = Annotated[str, click.Argument(["infohash"], metavar="HASH")]
 
-_STATES = {"deny": "blocked", "allow": "allowed"}
+STATES = {"deny": "blocked", "allow": "allowed"}
+"""What a torrent of a list is, in a word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +57,6 @@ class Disallow:
 
 
 @dataclass(frozen=True, slots=True)
-class ShowLists:
-    """Show every blocked and allowed torrent, and the rules on clients and addresses."""
-
-
-@dataclass(frozen=True, slots=True)
 class EntryRecord:
     """An entry: `verdict` is deny or allow, `since` in unix seconds, `also` its torrent's other infohashes."""
 
@@ -88,14 +80,14 @@ async def _block(
     application: "Application", operator: "Principal", arguments: Block
 ) -> AsyncIterator[EntryRecord]:
     infohash = InfoHash.parse(arguments.infohash)
-    yield _entry(await application.list_moderation.block(operator, infohash, arguments.reason))
+    yield entry_record(await application.list_moderation.block(operator, infohash, arguments.reason))
 
 
 async def _allow(
     application: "Application", operator: "Principal", arguments: Allow
 ) -> AsyncIterator[EntryRecord]:
     infohash = InfoHash.parse(arguments.infohash)
-    yield _entry(await application.list_moderation.allow(operator, infohash, arguments.reason))
+    yield entry_record(await application.list_moderation.allow(operator, infohash, arguments.reason))
 
 
 async def _unblock(
@@ -112,18 +104,6 @@ async def _disallow(
     yield await _removal(infohash, application.list_moderation.disallow(operator, infohash))
 
 
-@dataclass(frozen=True, slots=True)
-class ListFileRecord:
-    """A file that a list is kept equal to: entries, bad lines, some of them told, and why it was not taken, if so."""
-
-    file: str
-    path: str
-    entries: int
-    bad: int
-    lines: list[str]
-    problem: str
-
-
 async def _removal(infohash: InfoHash, removal: Awaitable[None]) -> RemovalRecord:
     try:
         await removal
@@ -134,25 +114,8 @@ async def _removal(infohash: InfoHash, removal: Awaitable[None]) -> RemovalRecor
     return RemovalRecord(infohash.upper, found=True)
 
 
-async def _lists(
-    application: "Application", _operator: "Principal", _arguments: ShowLists
-) -> AsyncIterator[EntryRecord | RuleRecord | ListFileRecord]:
-    walk = cast("AsyncGenerator[list[ListEntry], None]", application.lists.walk())
-    async with aclosing(walk) as batches:
-        async for batch in batches:
-            for entry in batch:
-                yield _entry(entry)
-    async for rules in application.access_rules.walk():
-        for rule in rules:
-            yield rule_record(rule)
-    if application.settings.lists.paths:
-        for file in application.list_files.reports:
-            yield ListFileRecord(
-                file.source.name, str(file.path), file.entries, file.bad, list(file.told), file.problem
-            )
-
-
-def _entry(entry: "ListEntry") -> EntryRecord:
+def entry_record(entry: "ListEntry") -> EntryRecord:
+    """Return the record of an entry."""
     return EntryRecord(
         infohash=entry.infohash.upper,
         verdict=entry.kind.value,
@@ -165,7 +128,7 @@ def _entry(entry: "ListEntry") -> EntryRecord:
 
 async def _show_new(_arguments: Block | Allow, records: AsyncIterator[EntryRecord]) -> bool:
     return await print_each(
-        records, lambda entry: f"{_STATES[entry.verdict]}  {entry.infohash}  {entry.reason}"
+        records, lambda entry: f"{STATES[entry.verdict]}  {entry.infohash}  {entry.reason}"
     )
 
 
@@ -178,26 +141,6 @@ async def _show_removal(_arguments: Unblock | Disallow, records: AsyncIterator[R
             click.echo(f"{record.infohash} was not on that list", err=True)
             succeeded = False
     return succeeded
-
-
-async def _show_lists(
-    _arguments: ShowLists, records: AsyncIterator[EntryRecord | RuleRecord | ListFileRecord]
-) -> bool:
-    return await print_each(records, _line)
-
-
-def _line(entry: EntryRecord | RuleRecord | ListFileRecord) -> str:
-    if isinstance(entry, ListFileRecord):
-        state = (
-            f"not taken: {entry.problem}"
-            if entry.problem
-            else f"{entry.entries} entries, {entry.bad} bad lines"
-        )
-        return "\n  ".join((f"file {entry.file}  {entry.path}  {state}", *entry.lines))
-    if isinstance(entry, RuleRecord):
-        return rule_line(entry)
-    state = _STATES[entry.verdict]
-    return f"{state}  {entry.infohash}  {day(entry.since)}  {entry.by:<12}  {entry.reason}".rstrip()
 
 
 BLOCK = Command(
@@ -221,13 +164,5 @@ DISALLOW = Command(
     record=RemovalRecord,
     run=_disallow,
     show=_show_removal,
-    starts=False,
-)
-LISTS = Command(
-    path=("lists",),
-    arguments=ShowLists,
-    record=EntryRecord | RuleRecord | ListFileRecord,
-    run=_lists,
-    show=_show_lists,
     starts=False,
 )

@@ -78,6 +78,7 @@ async def _show(_arguments: Mirror, records: AsyncIterator[MirroredPage]) -> boo
     counts = dict.fromkeys(("taken", "left_out", "removed", "blocked"), 0)
     progress = Progress("Mirroring", 1)
     position = newest = 0
+    ended = False
 
     def moved(record: MirroredPage, _: int) -> int:
         progress.length = max(record.newest, 1)
@@ -88,10 +89,14 @@ async def _show(_arguments: Mirror, records: AsyncIterator[MirroredPage]) -> boo
             position, newest = record.position, record.newest
             for name in counts:
                 counts[name] += getattr(record, name)
+        ended = True
     finally:
-        told = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in counts.items())
-        click.echo(f"{told}; change {position:,} of {newest:,}")
+        if ended or newest:
+            told = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in counts.items())
+            click.echo(f"{told}; change {position:,} of {newest:,}")
     return True
 
 
-MIRROR = Command(path=("mirror",), arguments=Mirror, record=MirroredPage, run=_mirror, show=_show)
+MIRROR = Command(
+    path=("mirror",), arguments=Mirror, record=MirroredPage, run=_mirror, show=_show, creates_folder=True
+)

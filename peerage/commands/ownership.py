@@ -46,8 +46,8 @@ async def find_owner(application: "Application", name: str) -> "Person":
 async def _assign(
     application: "Application", operator: "Principal", arguments: AssignTorrent
 ) -> AsyncIterator[OwnerRecord]:
-    curation = application.catalogue.curation
-    found = await application.catalogue.catalogue.store.torrents.torrent(
+    curation = application.curation
+    found = await application.catalogue_records.store.torrents.torrent(
         InfoHash.parse(arguments.infohash).truncated, curation.viewer(operator)
     )
     if found is None:

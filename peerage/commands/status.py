@@ -131,19 +131,26 @@ async def _stats(
 async def _check(
     application: "Application", _operator: "Principal", arguments: Check
 ) -> AsyncIterator[DamagedFile | CheckedFiles]:
-    damaged = 0
+    damaged = repaired = 0
+    began = application.environment.clock()
     async for problem in application.cache.check(repair=arguments.repair):
         damaged += 1
+        repaired += bool(problem.repaired)
         yield DamagedFile(problem.infohash.upper, problem.what, problem.repaired)
     files, _ = await application.cache.totals()
+    done = {"files": files, "problems": damaged, "repaired": repaired}
+    await application.note_maintenance("check", began, done, well=damaged == repaired)
     yield CheckedFiles(files, damaged)
 
 
 async def _close_census_day(
     application: "Application", _operator: "Principal", _arguments: CloseCensusDay
 ) -> AsyncIterator[CensusDayRecord]:
-    """Close the day after a flush, so that every peer seen so far is counted."""
-    await application.tracker.flusher.flush()
+    """Close the day, in a service after a flush, so that every peer seen so far is counted."""
+    if application.serves:
+        await application.tracker.flusher.flush()
+    else:
+        await application.tracker.start_census()
     day = await application.tracker.census.end_day()
     yield CensusDayRecord(day.isoformat() if day is not None else None)
 
@@ -219,4 +226,5 @@ CLOSE_CENSUS_DAY = Command(
     record=CensusDayRecord,
     run=_close_census_day,
     show=_show_census_day,
+    starts=False,
 )

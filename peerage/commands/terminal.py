@@ -1,6 +1,7 @@
 """Output of commands on a terminal."""
 
-from collections.abc import AsyncIterator, Callable
+import json
+from collections.abc import AsyncIterator, Callable, Mapping
 from datetime import UTC, datetime
 from typing import TypeVar
 
@@ -12,6 +13,11 @@ R = TypeVar("R")
 def print_line(text: str) -> None:
     """Print a line without control characters: a name may come from a stranger's archive."""
     click.echo("".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text))
+
+
+def print_json(record: Mapping[str, object]) -> None:
+    """Print a record as a line of JSON."""
+    click.echo(json.dumps(record))
 
 
 async def print_each(records: AsyncIterator[R], line: Callable[[R], str]) -> bool:

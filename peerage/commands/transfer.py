@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
     from accounts.model import Principal
     from actions.title_import import TitleImportProgress
-    from actions.transfer import ExportResult, ImportResult, OnStored
+    from actions.torrent_export import ExportResult
+    from actions.torrent_import import ImportResult, OnStored
     from catalogue.model import Torrent
     from peerage.wiring.application import Application
 
@@ -112,20 +113,20 @@ class TitlesProgress:
 async def _import(
     application: "Application", operator: "Principal", arguments: Import
 ) -> AsyncIterator[Total | ImportedFile]:
-    from actions.catalogue_dump import split_dumps  # noqa: PLC0415 - where the command runs
+    from actions.catalogue_dump_import import split_dumps  # noqa: PLC0415 - where the command runs
 
     if not 0 < len(arguments.paths) <= _MAX_PATHS:
         raise Refusal("bad-request", f"name 1 to {_MAX_PATHS} paths")
     on_stored = None if arguments.owner is None else await _assigning(application, operator, arguments.owner)
     dumps, paths = await asyncio.to_thread(split_dumps, list(arguments.paths))
-    before = await application.torrents.transfer.total(dumps)
-    yield Total(before + await application.torrents.transfer.total(paths))
+    before = await application.torrent_import.total(dumps)
+    yield Total(before + await application.torrent_import.total(paths))
     done = 0
     for dump in dumps:
-        async for outcome in _imported(application.catalogue.dump.read(dump), done):
+        async for outcome in _imported(application.catalogue_dump_import.read(dump), done):
             yield outcome
-        done += await application.torrents.transfer.total([dump])
-    results = application.torrents.transfer.import_paths(paths, operator.name, on_stored)
+        done += await application.torrent_import.total([dump])
+    results = application.torrent_import.import_paths(paths, operator.name, on_stored)
     async for outcome in _imported(results, before):
         yield outcome
 
@@ -136,7 +137,7 @@ async def _assigning(application: "Application", operator: "Principal", name: st
 
     async def assign(torrent: "Torrent") -> None:
         if torrent.uploader is None:
-            await application.catalogue.curation.assign_torrent(operator, torrent.id, owner, "import")
+            await application.curation.assign_torrent(operator, torrent.id, owner, "import")
 
     return assign
 
@@ -152,15 +153,13 @@ async def _export(
 ) -> AsyncIterator[Total | ExportedTorrent | ExportedCatalogue]:
     from actions.catalogue_dump_lines import DUMP_FILE_NAME  # noqa: PLC0415 - where the command runs
 
-    files, _ = await application.torrents.cache.totals()
+    files, _ = await application.cache.totals()
     yield Total(files + 1)
-    results = cast(
-        "AsyncGenerator[ExportResult, None]", application.torrents.transfer.export(arguments.folder)
-    )
+    results = cast("AsyncGenerator[ExportResult, None]", application.torrent_export.write(arguments.folder))
     async with aclosing(results) as outcomes:
         async for each in outcomes:
             yield ExportedTorrent(each.infohash.upper, each.outcome, each.text)
-    lines = await application.catalogue.dump.write(arguments.folder)
+    lines = await application.catalogue_dump.write(arguments.folder)
     yield ExportedCatalogue(DUMP_FILE_NAME, "written", f"{lines} lines")
 
 

@@ -6,7 +6,13 @@ from types import MappingProxyType
 from actions.diagnosis import Finding, Grade
 from peerage.diagnosis.databases import examine_backup, examine_databases
 from peerage.diagnosis.examined import Examined
-from peerage.diagnosis.folder import examine_clock, examine_file_system, examine_folder, examine_room
+from peerage.diagnosis.folder import (
+    examine_cache,
+    examine_clock,
+    examine_file_system,
+    examine_folder,
+    examine_room,
+)
 from peerage.diagnosis.network import examine_ports, examine_public_url
 from peerage.diagnosis.settings import examine_programs, examine_settings
 from peerage.diagnosis.system import examine_conntrack, examine_descriptors, examine_udp
@@ -17,6 +23,7 @@ CHECKS: Mapping[str, Callable[[Examined], Iterable[Finding]]] = MappingProxyType
         "programs": examine_programs,
         "data folder": examine_folder,
         "space": examine_room,
+        "cache": examine_cache,
         "file system": examine_file_system,
         "databases": examine_databases,
         "backup": examine_backup,

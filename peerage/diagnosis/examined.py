@@ -12,15 +12,20 @@ from storage.data_folder import DataFolder
 from storage.maintenance import MaintenanceLog
 
 if TYPE_CHECKING:
+    from actions.cache_room import RoomState
     from doors.arrivals import Arrivals
 
 
 @dataclass(frozen=True, slots=True)
 class RunningService:
-    """The service whose process examines itself: its addresses with their real ports, and how requests arrive."""
+    """The service whose process examines itself: its addresses with their real ports, and how requests arrive.
+
+    `room` is how full its cache was a moment ago, None before it looked.
+    """
 
     listening: tuple[ListenAddress, ...]
     arrivals: "Arrivals"
+    room: "RoomState | None" = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

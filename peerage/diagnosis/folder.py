@@ -77,6 +77,32 @@ def examine_room(examined: Examined) -> Iterator[Finding]:
             yield Finding("space", Grade.WARNING, f"{path} has {found.f_favail:,} inodes left", remedy)
 
 
+def examine_cache(examined: Examined) -> Iterator[Finding]:
+    """Find how full the cache of the running service is, and what goes when it is."""
+    room = examined.service.room if examined.service is not None else None
+    if room is None:
+        return
+    fill, terms = room.fill, room.terms
+    said = f"{min(fill.share, 1):.0%} of it are taken, by {fill.files:,} files of {format_size(fill.stored)}"
+    larger = "Raise cache.max_bytes and cache.max_files, or give it a larger disk"
+    if not room.filling:
+        yield Finding("cache", Grade.GOOD, said)
+        return
+    could_go = (
+        f"{room.files:,} torrents of {format_size(room.stored)} that nobody asked for in {terms.days} days"
+    )
+    if terms.when_full.value == "refuse":
+        text = f"{said}: uploads are refused when it is full"
+        remedy = f'{larger}; or set cache.when_full = "unasked": then {could_go} may go.'
+        yield Finding("cache", Grade.WARNING, text, remedy)
+    elif room.suffices:
+        text = f"{said}: from 98 % on the oldest of {could_go} go (peerage room shows which)"
+        yield Finding("cache", Grade.NOTE, text)
+    else:
+        text = f"{said}, and no more than {could_go} may go: uploads will be refused"
+        yield Finding("cache", Grade.WARNING, text, f"{larger}, or lower cache.unasked_days.")
+
+
 def examine_file_system(examined: Examined) -> Iterator[Finding]:
     """Find whether the file system of the folder keeps what was synced, and can be locked."""
     path = examined.folder.path

@@ -18,6 +18,17 @@ class CacheSection(Section, frozen=True, kw_only=True):
     min_free_disk: Annotated[
         Size, Setting("Free bytes on its disk below which nothing more is taken.", 0, 2**50)
     ] = 512 * 2**20
+    when_full: Annotated[
+        Literal["refuse", "unasked"],
+        Setting(
+            "What goes when 98 % of the files, the bytes or the disk are taken: nothing, so that uploads are refused "
+            "in the end; or torrents that nobody asked for in `unasked_days` and nobody cares for."
+        ),
+    ] = "refuse"
+    unasked_days: Annotated[
+        int,
+        Setting("Days in which nobody asked for a torrent that may go when the cache is full.", 1, 36_500),
+    ] = 365
     scrub_days: Annotated[
         int, Setting("Days in which every stored file is read once; 0 is never.", 0, 365)
     ] = 7

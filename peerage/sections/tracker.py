@@ -3,8 +3,8 @@
 from typing import Annotated, Literal
 
 from peerage.sections.section import Duration, Seconds, Section, Setting, Size
+from tracker.account_bounds import MOST_CLIENTS, MOST_SLOTS
 from tracker.mode import Mode
-from tracker.model import MOST_CLIENTS, MOST_SLOTS
 
 
 class TrackerSection(Section, frozen=True, kw_only=True):

@@ -9,7 +9,6 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from cache.file_changes import FileChanges
 from peerage.wiring.environment import SYSTEM, Environment
 from peerage.wiring.stores import Stores, open_stores
 
@@ -17,7 +16,11 @@ if TYPE_CHECKING:
     from accounts.rights import Rights
     from actions.access_moderation import AccessEnforcement, AccessModeration
     from actions.account_management import AccountManagement
+    from actions.cache_room import CacheRoom
+    from actions.catalogue_dump import CatalogueDump
+    from actions.catalogue_dump_import import CatalogueDumpImport
     from actions.crediting import Crediting
+    from actions.curation import Curation
     from actions.diagnosis import Diagnosis
     from actions.health import Health
     from actions.invitations import Invitations
@@ -31,11 +34,17 @@ if TYPE_CHECKING:
     from actions.swarm_stats_sync import SwarmStatsSync
     from actions.takedowns import Takedowns
     from actions.title_import import TitleImport
+    from actions.torrent_export import TorrentExport
+    from actions.torrent_import import TorrentImport
+    from actions.uploads import ReleaseParser, Uploads
     from actions.webhooks import Webhooks
     from bittorrent.infohash import InfoHash
+    from cache.file_changes import FileChanges
     from cache.torrents import TorrentCache
     from catalogue.catalogue import Catalogue
+    from catalogue.moderation import Moderation
     from doors.arrivals import Arrivals
+    from downloads.downloads import Downloads
     from lists.access_rules import AccessRules
     from lists.infohashes import Lists
     from peerage.config import Settings
@@ -46,7 +55,9 @@ if TYPE_CHECKING:
     from peerage.wiring.downloads import DownloadServices
     from peerage.wiring.torrents import TorrentServices
     from peerage.wiring.tracker import TrackerServices
+    from storage.census import SqlCensus
     from storage.postgresql.search.index import PostgresqlSearchIndex
+    from storage.search import SearchIndexWriter
     from storage.sqlite.search.index import SqliteSearchIndex
     from tasks.child_process import ChildProcesses
     from tracker.bonus import Bonus
@@ -66,13 +77,20 @@ class Application:
     """
 
     def __init__(
-        self, settings: "Settings", stores: Stores, stack: AsyncExitStack, environment: Environment
+        self,
+        settings: "Settings",
+        stores: Stores,
+        stack: AsyncExitStack,
+        environment: Environment,
+        *,
+        serves: bool = True,
     ) -> None:
+        """Unless it `serves`, as in a command, nobody announces: the tracker is told nothing, nothing is fetched."""
+        self.serves = serves
         self.settings = settings
         self.stores = stores
         self.stack = stack
         self.environment = environment
-        self.file_changes = FileChanges()
         self.listening: tuple[ListenAddress, ...] = ()
         """The addresses that the service listens on, with their real ports."""
         self.take_sample: Callable[[], LoadSample] | None = None
@@ -80,7 +98,7 @@ class Application:
         self.started = False
         self.request_rates: Callable[[], Mapping[str, int]] = dict
         """Announces and scrapes a minute by transport; the listeners count them."""
-        self._announced = False
+        self._prepared = False
         self._jobs_loaded = False
 
     @property
@@ -128,7 +146,7 @@ class Application:
         return AccessModeration(
             self.access_rules,
             self.access_enforcement,
-            self.catalogue_records.moderation,
+            self.moderation,
             self.rights,
             self.environment.clock,
         )
@@ -147,6 +165,13 @@ class Application:
             clock=self.environment.clock,
             every=wanted.look_every,
         )
+
+    @cached_property
+    def file_changes(self) -> "FileChanges":
+        """What is told of each torrent whose file or record changes."""
+        from cache.file_changes import FileChanges
+
+        return FileChanges()
 
     @cached_property
     def cache(self) -> "TorrentCache":
@@ -168,8 +193,25 @@ class Application:
         return cache
 
     @cached_property
+    def cache_room(self) -> "CacheRoom":
+        """What tells that the cache fills, and makes room in it."""
+        from peerage.wiring.cache_room import make_cache_room
+
+        return make_cache_room(self)
+
+    async def note_maintenance(
+        self, what: str, began: float, details: Mapping[str, object], *, well: bool = True
+    ) -> None:
+        """Write into the data folder's log of maintenance what was done since a unix time; a failure is told."""
+        from storage.maintenance import note
+
+        await note(
+            self.stores.folder.maintenance, what, began, self.environment.clock(), details=details, well=well
+        )
+
+    @cached_property
     def search_index(self) -> "SqliteSearchIndex | PostgresqlSearchIndex":
-        """The search index of the records' database, which the catalogue's stores keep."""
+        """The search index of the records' database, for who searches."""
         wanted = self.settings.catalogue
         given = self.stores.records, wanted.search_candidates, wanted.search_timeout
         if self.settings.database is None:
@@ -181,16 +223,35 @@ class Application:
         return PostgresqlSearchIndex(*given)
 
     @cached_property
+    def search_index_writer(self) -> "SearchIndexWriter":
+        """What keeps the search index in step with the records, without what searches."""
+        if self.settings.database is None:
+            from storage.sqlite.search.documents import SearchIndexUpdater
+
+            return SearchIndexUpdater(self.stores.records)
+        from storage.postgresql.search.documents import SearchDocumentUpdater
+
+        return SearchDocumentUpdater(self.stores.records)
+
+    @cached_property
     def catalogue_records(self) -> "Catalogue":
         """The catalogue's records, which everything that touches a torrent needs."""
         from catalogue.catalogue import Catalogue
-        from storage.catalogue import catalogue_store
+        from storage.catalogue.store import catalogue_store
 
         clock = self.environment.clock
         changed = self.file_changes.tell
         return Catalogue.over(
-            catalogue_store(self.stores.records, self.search_index, clock, changed=changed), clock
+            catalogue_store(self.stores.records, self.search_index_writer, clock, changed=changed), clock
         )
+
+    @cached_property
+    def moderation(self) -> "Moderation":
+        """Reports and the moderators' log, without the records that they are about."""
+        from catalogue.moderation import Moderation
+        from storage.catalogue.moderation import SqlModeration
+
+        return Moderation(SqlModeration(self.stores.records), self.environment.clock)
 
     @cached_property
     def rights(self) -> "Rights":
@@ -216,7 +277,7 @@ class Application:
         wanted = self.settings.accounts
         return AccountManagement(
             self.accounts.accounts,
-            self.catalogue_records.moderation,
+            self.moderation,
             self.rights,
             SqlAccountData(self.stores.records),
             registration=Registration(
@@ -249,6 +310,13 @@ class Application:
         return FigureHistory(SqlFigures(self.stores.records), take, self.environment.clock, figures_not_kept)
 
     @cached_property
+    def census_store(self) -> "SqlCensus":
+        """The counts of the census as they are stored."""
+        from storage.census import SqlCensus
+
+        return SqlCensus(self.stores.swarms)
+
+    @cached_property
     def swarm_stats(self) -> "SwarmStatsSync":
         """What brings the numbers of the swarms to the records, which lists are sorted by."""
         from actions.swarm_stats_sync import SwarmStatsSync
@@ -258,15 +326,15 @@ class Application:
     @cached_property
     def takedowns(self) -> "Takedowns":
         """What blocks torrents and allows them; the census and the downloads are told of each that is blocked."""
-        from actions.takedowns import Takedowns
+        from actions.takedowns import Takedowns, UnaskedTracker
 
         takedowns = Takedowns(
             self.cache,
             self.catalogue_records.store.torrents,
             self.lists,
-            self.tracker.tracker.policy,
+            self.tracker.tracker.policy if self.serves else UnaskedTracker(),
             self.environment.clock,
-            on_blocked=(self.tracker.census.forget, self._stop_fetching),
+            on_blocked=(self._forget_counts, self._stop_fetching),
             emit=self.webhooks.emit,
         )
         self.stack.push_async_callback(takedowns.drain)
@@ -284,7 +352,7 @@ class Application:
         """What changes the lists on behalf of a principal."""
         from actions.list_moderation import ListModeration
 
-        return ListModeration(self.takedowns, self.catalogue_records.moderation, self.rights)
+        return ListModeration(self.takedowns, self.moderation, self.rights)
 
     @cached_property
     def ledger(self) -> "Ledger":
@@ -338,11 +406,46 @@ class Application:
         return make_bonus(self)
 
     @cached_property
+    def release_parser(self) -> "ReleaseParser":
+        """What reads release names."""
+        from peerage.wiring.uploads import make_release_parser
+
+        return make_release_parser(self)
+
+    @cached_property
+    def uploads(self) -> "Uploads":
+        """What lets torrents in."""
+        from peerage.wiring.uploads import make_uploads
+
+        return make_uploads(self)
+
+    @cached_property
+    def torrent_import(self) -> "TorrentImport":
+        """What imports collections of torrents."""
+        from actions.torrent_import import TorrentImport
+
+        return TorrentImport(self.uploads)
+
+    @cached_property
+    def torrent_export(self) -> "TorrentExport":
+        """What writes the torrents that are held into a folder."""
+        from actions.torrent_export import TorrentExport
+
+        return TorrentExport(self.cache)
+
+    @cached_property
     def torrents(self) -> "TorrentServices":
         """The `.torrent` files, and what may come in."""
         from peerage.wiring.torrents import make_torrents
 
         return make_torrents(self)
+
+    @cached_property
+    def jobs(self) -> "Downloads":
+        """The downloads of accounts."""
+        from peerage.wiring.jobs import make_jobs
+
+        return make_jobs(self)
 
     @cached_property
     def downloads(self) -> "DownloadServices":
@@ -352,8 +455,40 @@ class Application:
         return make_download_services(self)
 
     @cached_property
+    def curation(self) -> "Curation":
+        """What changes the records on behalf of a principal."""
+        from actions.curation import Curation
+
+        return Curation(
+            self.catalogue_records,
+            lambda: self.uploads,
+            self.takedowns,
+            self.rights,
+            settle=self.ledger.flush if self.private else None,
+            emit=self.webhooks.emit,
+        )
+
+    @cached_property
+    def catalogue_dump(self) -> "CatalogueDump":
+        """What writes the whole catalogue to a file."""
+        from actions.catalogue_dump import CatalogueDump
+        from storage.accounts import SqlAccounts
+
+        return CatalogueDump(self.catalogue_records.store, SqlAccounts(self.stores.records))
+
+    @cached_property
+    def catalogue_dump_import(self) -> "CatalogueDumpImport":
+        """What reads such a file."""
+        from actions.catalogue_dump_import import CatalogueDumpImport
+        from storage.accounts import SqlAccounts
+
+        return CatalogueDumpImport(
+            self.catalogue_records, SqlAccounts(self.stores.records), self.takedowns, self.environment.clock
+        )
+
+    @cached_property
     def catalogue(self) -> "CatalogueServices":
-        """What changes and searches the records."""
+        """What searches the records and keeps them in step."""
         from peerage.wiring.catalogue import make_catalogue
 
         return make_catalogue(self)
@@ -375,7 +510,7 @@ class Application:
             SqlNotices(self.stores.records),
             self.catalogue.catalogue.store,
             self.list_moderation,
-            moderation=self.catalogue_records.moderation,
+            moderation=self.moderation,
             rights=self.rights,
             clock=self.environment.clock,
         )
@@ -405,7 +540,7 @@ class Application:
             self.tracker.journal,
             write=write,
             timer=timer,
-            files=(lambda: self.reconciliation.state) if self._announced else None,
+            files=(lambda: self.reconciliation.state) if self._prepared else None,
         )
         self.stack.push_async_callback(health.close)
         return health
@@ -425,31 +560,33 @@ class Application:
 
         return make_diagnosis(self)
 
-    async def start(self, *, jobs: bool = True) -> None:
+    async def start(self) -> None:
         """Do all that the service does before and beside its first requests, one after another.
 
-        Without `jobs` they are loaded when a torrent is blocked, nothing is fetched, and no passkey is known: nobody
-        announces.
+        A command, which nobody announces to, needs files and records to agree, and what was blocked to be gone.
         """
-        await self.prepare(jobs=jobs)
+        if self.serves:
+            await self.prepare()
         await self.takedowns.finish()
         await self.reconciliation.run_once()
-        await self.take_up()
+        if self.serves:
+            await self.take_up()
+        else:
+            self.started = True
 
-    async def prepare(self, *, jobs: bool = True) -> None:
+    async def prepare(self) -> None:
         """Load what an announce is refused by, and the jobs: what must be there before the first request."""
-        await self.prepare_announces(jobs=jobs)
-        if jobs:
-            await self.load_jobs()
+        await self.prepare_announces()
+        await self.load_jobs()
 
-    async def prepare_announces(self, *, jobs: bool = True) -> None:
+    async def prepare_announces(self) -> None:
         """Load what an announce is refused by: what must be there before the first of them."""
         from actions.tracker_lists import deny_listed
 
-        self._announced = jobs
+        self._prepared = True
         await deny_listed(self.lists, self.tracker.tracker.policy.deny_all)
         await self.access_enforcement.enforce()
-        if self.private and jobs:
+        if self.private:
             from actions.tracker_passkeys import TrackerPasskeys
 
             await TrackerPasskeys(self.accounts.accounts.passkeys, self.tracker.tracker.policy).start()
@@ -457,7 +594,7 @@ class Application:
     async def take_up(self) -> None:
         """Tell the tracker what is allowed, bring back sessions and open the census' day: before announces count."""
         await self.takedowns.allow_listed()
-        if self.private and self._announced:
+        if self.private:
             await self.ledger.restore()
             await self.crediting.start()
             await self.standings.start()
@@ -480,32 +617,46 @@ class Application:
         if self._jobs_loaded and self.downloads.auto_fetch is not None:
             await self.downloads.auto_fetch.observe(rows)
 
+    async def _has_jobs(self) -> bool:
+        """Return whether content is stored; what fetches takes a command longer to import than all the rest."""
+        from storage.jobs import SqlJobs
+
+        async for _ in SqlJobs(self.stores.records).contents():
+            return True
+        return False
+
     async def load_jobs(self) -> None:
         """Load the jobs of downloads, once."""
         if not self._jobs_loaded:
             self._jobs_loaded = True
-            await self.downloads.downloads.load()
+            await self.jobs.load()
+
+    async def _forget_counts(self, infohashes: "Sequence[InfoHash]") -> None:
+        # A command counts nobody: there is nothing of the open day but what is stored.
+        await (self.tracker.census if self.serves else self.census_store).forget(infohashes)
 
     async def _stop_fetching(self, infohashes: "Sequence[InfoHash]") -> None:
         if not self.started and not self._jobs_loaded:
             return  # what an earlier block could not stop any more, the service does when it starts
+        if not self._jobs_loaded and not await self._has_jobs():
+            return
         await self.load_jobs()
-        await self.downloads.downloads.forget(infohashes)
+        await self.jobs.forget(infohashes)
 
 
 @asynccontextmanager
 async def open_application(
-    settings: "Settings", environment: Environment = SYSTEM, *, started: bool = True, jobs: bool = True
+    settings: "Settings", environment: Environment = SYSTEM, *, started: bool = True, serves: bool = True
 ) -> AsyncIterator[Application]:
     """Open a data folder for this process alone, and close it with everything written at the end.
 
     Unless it is `started` nothing reads files, jobs or swarms, and none are written at the end; the swarms come with
-    `TrackerServices.restore`. Without `jobs` it fetches nothing, as a command does not.
+    `TrackerServices.restore`. Unless it `serves` it is for a command: nobody announces, nothing is fetched.
     Raises FolderInUse, FolderError, DatabaseError, GeoError, NoNativeStore.
     """
     async with AsyncExitStack() as stack:
         stores = await open_stores(settings, stack)
-        application = Application(settings, stores, stack, environment)
+        application = Application(settings, stores, stack, environment, serves=serves)
         if started:
-            await application.start(jobs=jobs)
+            await application.start()
         yield application

@@ -1,9 +1,8 @@
-"""Makes what changes, searches, imports and exports the records of torrents."""
+"""Makes what searches the records of torrents and keeps them in step, beside what changes them."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from actions.catalogue_dump import CatalogueDump
 from actions.catalogue_sync import CatalogueSync
 from actions.changes import Changes
 from actions.curation import Curation
@@ -23,26 +22,18 @@ class CatalogueServices:
     search: Search
     curation: Curation
     sync: CatalogueSync
-    dump: CatalogueDump
     changes: Changes
     titles: ImdbTitles
 
 
 def make_catalogue(application: "Application") -> CatalogueServices:
     """Return the catalogue of an application."""
-    records, torrents, accounts = application.catalogue_records, application.torrents, application.accounts
+    records, torrents = application.catalogue_records, application.torrents
     stores, environment = application.stores, application.environment
     return CatalogueServices(
         catalogue=records,
         search=Search(application.search_index),
-        curation=Curation(
-            records,
-            torrents.uploads,
-            torrents.takedowns,
-            application.rights,
-            settle=application.ledger.flush if application.private else None,
-            emit=application.webhooks.emit,
-        ),
+        curation=application.curation,
         sync=CatalogueSync(
             torrents.cache,
             records,
@@ -50,12 +41,12 @@ def make_catalogue(application: "Application") -> CatalogueServices:
             torrents.release_parser,
             reader=torrents.uploads.reader,
         ),
-        dump=CatalogueDump(records, accounts.store, torrents.takedowns, environment.clock),
         changes=Changes(
             records.store,
             application.lists,
             environment.clock,
             keep=application.settings.catalogue.history_days * 86_400,
+            note=application.note_maintenance,
         ),
         titles=environment.titles or stores.titles,
     )

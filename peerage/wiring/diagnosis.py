@@ -13,7 +13,8 @@ def make_diagnosis(application: Application) -> Diagnosis:
     clock = application.environment.clock
 
     def look(thorough: bool) -> Sequence[Finding]:
-        service = RunningService(application.listening, application.arrivals)
+        room = application.cache_room.state
+        service = RunningService(application.listening, application.arrivals, room)
         return examine(
             Examined(settings=application.settings, now=clock(), service=service, thorough=thorough)
         )

@@ -1,31 +1,29 @@
-"""Makes the ledger over the swarm store and the database of records, and what changes the rules of credit."""
+"""Makes the ledger over the swarm store and the database of records, and what changes the rules of credit.
+
+A command makes one of them, so each is imported where it is made.
+"""
 
 from typing import TYPE_CHECKING
 
 import structlog
 
-from actions.crediting import Crediting
-from actions.invitations import Invitations
-from actions.membership import Membership
-from storage.bonus import SqlBonus
-from storage.credit import SqlCredit
-from storage.invitations import SqlInvitations
-from storage.ledger import SqlLedger
-from storage.obligations import SqlObligations
-from storage.standing import SqlStandings
-from storage.suspicions import SqlSuspicions
-from tracker.bonus import Bonus
-from tracker.ledger import Ledger
-from tracker.standing import Standings
-
 if TYPE_CHECKING:
+    from actions.crediting import Crediting
+    from actions.invitations import Invitations
+    from actions.membership import Membership
     from peerage.wiring.application import Application
+    from tracker.bonus import Bonus
+    from tracker.ledger import Ledger
+    from tracker.standing import Standings
 
 log = structlog.get_logger()
 
 
-def make_ledger(application: "Application") -> Ledger:
+def make_ledger(application: "Application") -> "Ledger":
     """Return the ledger of an application; its end is a flush."""
+    from storage.ledger import SqlLedger
+    from tracker.ledger import Ledger
+
     tracker, settings = application.tracker.tracker, application.settings.tracker
     ledger = Ledger(
         tracker.store,
@@ -39,20 +37,28 @@ def make_ledger(application: "Application") -> Ledger:
     return ledger
 
 
-def make_crediting(application: "Application") -> Crediting:
+def make_crediting(application: "Application") -> "Crediting":
     """Return what changes the rules of credit."""
+    from actions.crediting import Crediting
+    from storage.credit import SqlCredit
+
     return Crediting(
         SqlCredit(application.stores.records),
         application.accounts.accounts,
-        application.catalogue_records.moderation,
+        application.moderation,
         application.rights,
         application.environment.clock,
         token_lifetime=application.settings.ledger.token_lifetime,
     )
 
 
-def make_membership(application: "Application") -> Membership:
+def make_membership(application: "Application") -> "Membership":
     """Return what shows accounts what they owe, and sells for points."""
+    from actions.membership import Membership
+    from storage.bonus import SqlBonus
+    from storage.obligations import SqlObligations
+    from storage.suspicions import SqlSuspicions
+
     settings, records = application.settings.ledger, application.stores.records
     return Membership(
         SqlObligations(records),
@@ -66,26 +72,35 @@ def make_membership(application: "Application") -> Membership:
     )
 
 
-def make_bonus(application: "Application") -> Bonus:
+def make_bonus(application: "Application") -> "Bonus":
     """Return what gives points for seeding."""
+    from storage.bonus import SqlBonus
+    from tracker.bonus import Bonus
+
     settings, store = application.settings.ledger, SqlBonus(application.stores.records)
     return Bonus(store, settings.bonus, application.environment.clock, _bonus_failed)
 
 
-def make_standings(application: "Application") -> Standings:
+def make_standings(application: "Application") -> "Standings":
     """Return what judges accounts."""
+    from storage.standing import SqlStandings
+    from tracker.standing import Standings
+
     settings, store = application.settings.ledger, SqlStandings(application.stores.records)
     clock = application.environment.clock
     return Standings(store, settings.classes, settings.watch, clock, _judging_failed)
 
 
-def make_invitations(application: "Application") -> Invitations:
+def make_invitations(application: "Application") -> "Invitations":
     """Return what lets others in by invitations."""
+    from actions.invitations import Invitations
+    from storage.invitations import SqlInvitations
+
     invitations = Invitations(
         SqlInvitations(application.stores.records),
         application.accounts.accounts,
         application.accounts.secrets,
-        application.catalogue_records.moderation,
+        application.moderation,
         rights=application.rights,
         clock=application.environment.clock,
         lifetime=application.settings.accounts.invite_lifetime,

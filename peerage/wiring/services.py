@@ -7,7 +7,6 @@ from msgspec.structs import asdict
 
 from doors.admission import Admission
 from doors.authentication import Authenticator
-from doors.bodies import BodyMemory
 from doors.client_address import ClientAddress
 from doors.download_rate import CREATE_RATE
 from doors.feeds.items import FeedServices
@@ -37,10 +36,8 @@ from downloads.links import KEY_BYTES, DownloadLinks
 from downloads.outgoing_filter import OutgoingFilter
 from peerage.config import Settings
 from peerage.wiring.application import Application
-from peerage.wiring.downloads import download_limits
+from peerage.wiring.jobs import download_limits
 from web.page_context import PageServices
-
-_BODIES = 16  # uploads of the largest size whose bodies are in memory at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +72,6 @@ def make_admission(application: Application, clients: ClientAddress) -> Admissio
         ),
         rate_limits=RateLimits(request_rates(settings), application.environment.clock),
         rights=application.rights,
-        memory=BodyMemory(_BODIES * application.torrents.uploads.limit),
         upload_limit=application.torrents.uploads.limit,
         public_url=settings.public_url,
         clock=application.environment.clock,

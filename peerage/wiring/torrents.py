@@ -1,13 +1,11 @@
-"""Makes what brings torrents into the cache, takes them out and hands them out."""
+"""Makes what hands torrents out and reads them again, beside what lets them in and takes them out."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from actions.list_moderation import ListModeration
-from actions.release_parser import ImdbReleaseParser
 from actions.takedowns import Takedowns
 from actions.torrent_files import TorrentFiles
-from actions.transfer import Transfer
 from actions.uploads import ReleaseParser, Uploads
 from cache.scrubber import Scrubber
 from cache.torrents import TorrentCache
@@ -26,36 +24,19 @@ class TorrentServices:
     list_moderation: ListModeration
     release_parser: ReleaseParser
     uploads: Uploads
-    transfer: Transfer
     scrubber: Scrubber | None
 
 
 def make_torrents(application: "Application") -> TorrentServices:
     """Return the torrents of an application."""
-    cache, takedowns = application.cache, application.takedowns
-    environment, records = application.environment, application.catalogue_records
-    parser = environment.release_parser or ImdbReleaseParser(environment.titles or application.stores.titles)
-    limit = application.settings.cache.max_torrent_size
-    uploads = Uploads(
-        cache,
-        takedowns,
-        records,
-        parser,
-        environment.clock,
-        limit=limit,
-        emit=application.webhooks.emit,
-        children=application.children,
-    )
-    application.stack.push_async_callback(uploads.drain)
     return TorrentServices(
-        cache=cache,
+        cache=application.cache,
         files=_make_files(application),
-        takedowns=takedowns,
+        takedowns=application.takedowns,
         list_moderation=application.list_moderation,
-        release_parser=parser,
-        uploads=uploads,
-        transfer=Transfer(uploads, cache),
-        scrubber=_make_scrubber(application, cache),
+        release_parser=application.release_parser,
+        uploads=application.uploads,
+        scrubber=_make_scrubber(application, application.cache),
     )
 
 

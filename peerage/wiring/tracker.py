@@ -3,6 +3,7 @@
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import TYPE_CHECKING
 
 import structlog
@@ -10,7 +11,7 @@ import structlog
 from peerage.config import Settings
 from peerage.wiring.environment import Environment
 from peerage.wiring.swarm_store import announce_terms, make_swarm_store
-from storage.census import FolderDayKeys, SqlCensus
+from storage.census import FolderDayKeys
 from storage.database import Database, DatabaseDamaged
 from storage.journal import SqlJournal
 from tracker.census import Census, CensusTerms
@@ -86,12 +87,17 @@ def make_tracker(settings: Settings, environment: Environment) -> Tracker:
 def make_census(application: "Application") -> Census:
     """Return the census. GeoError: the operator's database of countries cannot be used."""
     wanted, stores, environment = application.settings.census, application.stores, application.environment
+
+    async def closed(day: date, counts: int, began: float) -> None:
+        await application.note_maintenance("census", began, {"day": str(day), "counts": counts})
+
     return Census(
-        SqlCensus(stores.swarms),
+        application.census_store,
         FolderDayKeys(stores.folder, environment.random),
         countries(wanted.database),
         environment.clock,
         CensusTerms(wanted.enabled, wanted.alive_days, wanted.keep_days),
+        closed=closed,
     )
 
 
@@ -113,8 +119,9 @@ def make_tracker_services(application: "Application", observers: Sequence[FlushO
     )
 
     async def flush_last() -> None:
-        # Of an application that was not started there are no swarms, and its census knows nothing of the open day.
-        if application.started:
+        # A command has no swarms but those that it only counts, nor has an application that was not started, and their
+        # census knows nothing of the open day.
+        if application.started and application.serves:
             await flusher.flush()
 
     application.stack.push_async_callback(flush_last)

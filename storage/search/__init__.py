@@ -1,9 +1,14 @@
-"""The protocol by which changes reach a search index; `catalogue.search.SearchIndex` is the one for searching."""
+"""How changes reach a search index: the protocol, and its columns; `catalogue.search.SearchIndex` is for searching."""
 
 from collections.abc import Sequence
 from typing import Protocol
 
 from storage.database import Transaction
+
+TEXT_COLUMNS = ("name", "work", "authors", "tags", "description", "files", "facets")
+"""The columns of the index, in the order of a document's texts."""
+
+Texts = tuple[str, ...]
 
 
 class SearchIndexWriter(Protocol):

@@ -9,16 +9,12 @@ from bittorrent.infohash import InfoHash
 from catalogue import contents_encoding
 from catalogue.model import CatalogueFile
 from catalogue.query import Attribute
-from storage.search import facets
+from storage.search import Texts, facets
 
 MAX_FILE_NAME_CHARACTERS = 256 * 1024
 MAX_FILE_NAMES = 20_000
 """Characters of file names that are indexed of one torrent."""
 
-TEXT_COLUMNS = ("name", "work", "authors", "tags", "description", "files", "facets")
-"""The columns of the index, in the order of a document's texts."""
-
-Texts = tuple[str, ...]
 Row = dict[str, Any]
 
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import BindParameter, bindparam, delete, func, select
+from sqlalchemy import BindParameter, bindparam, delete, func, select, update
 
 from storage.dialect import SqlDialect
 from storage.statements.hash_pages import packed_page
@@ -27,6 +27,11 @@ class CacheRecordStatements:
         self.get_alias = dialect.compile(described.where(table.c.alias == infohash).limit(1))
         self.get_all = dialect.compile(described.where(dialect.in_hashes(table.c.infohash, "hashes")))
         self.remove = dialect.compile(delete(table).where(table.c.infohash == infohash))
+        self.note_asked = dialect.compile(
+            update(table)
+            .where(dialect.in_hashes(table.c.infohash, "hashes"), table.c.asked < bindparam("day"))
+            .values(asked=bindparam("day"))
+        )
         self.totals = dialect.compile(select(func.count(), func.coalesce(func.sum(table.c.stored), 0)))
         page = found.where(table.c.infohash > infohash).order_by(table.c.infohash)
         self.page = dialect.compile(page.limit(bindparam("limit")))

@@ -1,4 +1,4 @@
-"""The cache's records."""
+"""The cache's records; `asked` is the day, counted from 1970, on which somebody last asked for the file."""
 
 from sqlalchemy import CheckConstraint, Column, Index, Table
 
@@ -18,11 +18,13 @@ record = Table(
     Column("digest", BYTES, nullable=False),
     Column("added", INTEGER, nullable=False),
     Column("packed", BYTES),
+    Column("asked", INTEGER, nullable=False, server_default="0"),
     CheckConstraint("length(infohash) = 20"),
     CheckConstraint("length(v1) = 20"),
     CheckConstraint("length(v2) = 32"),
     CheckConstraint("length(alias) = 20"),
     CheckConstraint("length(digest) = 20"),
     Index("record_alias", "alias", **where("alias IS NOT NULL")),
+    Index("record_asked", "asked"),
     sqlite_with_rowid=False,
 )

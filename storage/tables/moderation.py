@@ -32,6 +32,7 @@ deed = Table(  # the moderators' log
     Column("subject", TEXT, nullable=False),
     Column("target", TEXT, nullable=False),
     Column("detail", TEXT, nullable=False),
+    Index("deed_about", "subject", "target"),
     sqlite_autoincrement=True,
 )
 notice = Table(

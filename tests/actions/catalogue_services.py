@@ -31,7 +31,7 @@ class CatalogueServices(ActionServices):
     def __init__(self, library, anonymous=frozenset({Right.READ, Right.DOWNLOAD}), **stores):
         super().__init__(catalogue=library.catalogue, **stores)
         self.library = library
-        self.curation = Curation(library.catalogue, self.uploads, self.takedowns, Rights(anonymous))
+        self.curation = Curation(library.catalogue, lambda: self.uploads, self.takedowns, Rights(anonymous))
         self.catalogue_sync = CatalogueSync(
             self.cache, library.catalogue, self.takedowns, NameAsTitle(), reader=self.uploads.reader
         )

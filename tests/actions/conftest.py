@@ -7,7 +7,8 @@ import pytest
 
 from actions.reconciliation import Reconciliation
 from actions.takedowns import Takedowns
-from actions.transfer import Transfer
+from actions.torrent_export import TorrentExport
+from actions.torrent_import import TorrentImport
 from actions.uploads import Uploads
 from bittorrent.infohash import HashPage, InfoHash
 from cache.torrents import Quota, TorrentCache
@@ -115,7 +116,8 @@ class ActionServices:
         self.takedowns = Takedowns(self.cache, self.catalogue.store.torrents, self.lists, self.policy, now)
         self.reconciliation = Reconciliation(self.cache, self.takedowns)
         self.uploads = Uploads(self.cache, self.takedowns, self.catalogue, NameAsTitle(), now, **limits)
-        self.transfer = Transfer(self.uploads, self.cache)
+        self.torrent_import = TorrentImport(self.uploads)
+        self.torrent_export = TorrentExport(self.cache)
 
     async def restarted(self):
         services = ActionServices(self.blobs, self.records, self.entries, self.catalogue)

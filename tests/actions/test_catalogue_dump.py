@@ -5,7 +5,8 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
 
-from actions.catalogue_dump import CatalogueDump, split_dumps
+from actions.catalogue_dump import CatalogueDump
+from actions.catalogue_dump_import import CatalogueDumpImport, split_dumps
 from actions.catalogue_dump_lines import DUMP_FILE_NAME, HEADER, LINE_FIELDS, LONGEST_LINE, write_line
 from bittorrent.infohash import InfoHash
 from bittorrent.refusal import Refusal
@@ -39,7 +40,8 @@ class Service:
         self.library = CatalogueSetup(database)
         self.accounts = SqlAccounts(database)
         self.store = self.library.store
-        self.catalogue_dump = CatalogueDump(
+        self.catalogue_dump = CatalogueDump(self.store, self.accounts)
+        self.dump_import = CatalogueDumpImport(
             self.library.catalogue, self.accounts, blocked, self.library.clock
         )
 
@@ -48,7 +50,7 @@ class Service:
         return [json.loads(line) for line in (folder / DUMP_FILE_NAME).read_bytes().splitlines()]
 
     async def read(self, path):
-        return [line async for line in self.catalogue_dump.read(path)]
+        return [line async for line in self.dump_import.read(path)]
 
 
 @asynccontextmanager

@@ -13,6 +13,7 @@ from catalogue.history import HistoryPosition
 from catalogue.model import PUBLIC_VIEWER, Contents, MetainfoSummary, ParsedRelease, Viewer
 from doors.rest.door import routes
 from doors.rest.operation import RestServices
+from storage.maintenance import MaintenanceLog
 from tests.support.clock import Clock
 from tests.support.services import open_services
 
@@ -178,7 +179,10 @@ async def test_who_comes_after_ends_were_thinned_out_has_to_begin_anew(site):
     await site.catalogue.torrents.remove(torrent.id)
     now = await site.cursor()
     site.clock.now += 91 * DAY
-    assert await site.history.thin(int(site.clock.now) - 90 * DAY) == 1
+    changes = site.changes
+    assert (await changes.thin(), await changes.thin()) == (1, 0)
+    (entry,) = MaintenanceLog(site.opened.application.stores.folder.maintenance).entries()
+    assert (entry.what, entry.details) == ("history", {"entries": 1})
     with pytest.raises(Refusal) as refused:
         await site.told(begun)
     assert refused.value.code == "changes-lost"

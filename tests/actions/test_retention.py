@@ -7,6 +7,7 @@ from accounts.model import Principal, Role
 from actions.retention import Retention, RetentionTerms
 from catalogue.events import EventKind, ServiceEvent
 from catalogue.model import Subject
+from storage.maintenance import MaintenanceLog
 from storage.retention import SqlRetention
 from tests.support.clock import Clock
 from tests.support.services import open_services
@@ -39,7 +40,8 @@ class Site:
 
     async def apply(self, terms):
         store = SqlRetention(self.application.stores.records)
-        return await Retention(store, self.accounts.log, terms, self.clock).apply()
+        note = self.application.note_maintenance
+        return await Retention(store, self.accounts.log, terms, self.clock, note=note).apply()
 
 
 @pytest.fixture
@@ -55,7 +57,11 @@ async def site(tmp_path):
 async def test_addresses_go_and_their_sessions_stay(site):
     assert await site.apply(RetentionTerms()) == {}
     site.clock.now += 8 * DAY
+    site.clock.now += 0.5
     assert await site.apply(RetentionTerms()) == {"addresses": 1}
+    (entry,) = MaintenanceLog(site.application.stores.folder.maintenance).entries()
+    assert (entry.what, entry.well, entry.details) == ("retention", True, {"addresses": 1})
+    assert entry.time == int(site.clock.now)
     (session,) = await site.accounts.sessions(site.user)
     assert session.address is None
     assert await site.apply(RetentionTerms()) == {}

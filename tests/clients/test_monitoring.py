@@ -6,11 +6,14 @@ import socket
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 
+from tests.support.clients import udp
 from tests.support.processes import PeerageProcess, wait_until
+from tracker.sampling import SAMPLE_EVERY
 
 pytestmark = pytest.mark.clients
 FOLDER = Path(__file__).parents[2] / "docs" / "monitoring"
@@ -18,6 +21,8 @@ CONFIGURATION = """\
 global: {{scrape_interval: 250ms, scrape_timeout: 200ms}}
 scrape_configs: [{{job_name: peerage, static_configs: [{{targets: ["127.0.0.1:{port}"]}}]}}]
 """
+SCRAPED = "count_over_time(peerage_peers[1m]) >= 3"
+TIMED = 'increase(peerage_announce_seconds_count{transport="udp"}[1m]) > 0'
 VARIABLES = {"$job": "peerage", "$instance": ".*", "$__rate_interval": "1m"}
 # Nothing was refused, so there is no series yet; with one there would be.
 EMPTY = {"peerage_refusals_total", "peerage_upload_refusals_total"}
@@ -56,14 +61,16 @@ def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[s
         return answer["data"]["result"]
 
     def scraped() -> bool:
+        for number in range(SAMPLE_EVERY):  # of which native code times one
+            announcing.announce(bytes(20), port=1 + number)
         try:
-            found = ask("count_over_time(peerage_peers[1m]) >= 3")
+            return all(map(ask, (SCRAPED, TIMED)))
         except (httpx.HTTPError, AssertionError):
             return False
-        return bool(found)
 
     try:
-        wait_until(scraped, "Prometheus scrapes the service", 60)
+        with udp(service.port) as announcing:
+            wait_until(scraped, "Prometheus scrapes the service", 60)
         yield ask
     finally:
         client.close()
@@ -77,6 +84,25 @@ def test_every_query_of_the_dashboard_finds_something(prometheus: Callable[[str]
     assert len(texts) > 25
     empty = [text for text in texts if not prometheus(text)]
     assert {name for text in empty for name in re.findall(r"peerage_\w+", text)} <= EMPTY
+
+
+def test_the_panels_of_latency_show_times_of_requests_announces_and_stalls(
+    prometheus: Callable[[str], list[Any]],
+) -> None:
+    for name, label, classes in (
+        ("peerage_request_seconds", "class", {"other"}),
+        ("peerage_announce_seconds", "transport", {"udp"}),
+        ("peerage_loop_stall_seconds", None, {None}),
+    ):
+        texts = [text for text in expressions() if f"{name}_bucket" in text]
+        shown = [text for text in texts if text.startswith("histogram_quantile(0.99,")]
+        assert len(texts) >= 3, f"two quantiles and the buckets of {name}"
+        assert len(shown) == 1
+        found = {each["metric"].get(label): float(each["value"][1]) for each in prometheus(shown[0])}
+        assert {each for each, seconds in found.items() if 0 < seconds < 10} >= classes, found
+        (heat,) = [text for text in texts if text.startswith("sum by (le) (increase(")]
+        counts = {each["metric"]["le"]: float(each["value"][1]) for each in prometheus(heat)}
+        assert counts["+Inf"] == max(counts.values()) > 0
 
 
 def test_every_alert_is_of_what_the_service_says(prometheus: Callable[[str], list[object]]) -> None:

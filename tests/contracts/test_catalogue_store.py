@@ -10,7 +10,7 @@ from bittorrent.refusal import Refusal
 from catalogue.fields import AuthorChange, CategoryChange, CollageChange, GroupChange, TorrentChange
 from catalogue.model import BookmarkKind, CatalogueFile, Contents, Subject, SwarmStats, Viewer
 from catalogue.store import UNRESTRICTED_VIEWER, CommentWrite, GroupWrite, TorrentWrite
-from storage.catalogue import catalogue_store
+from storage.catalogue.store import catalogue_store
 from tests.support.catalogue import RecordingIndex
 
 PUBLIC, EVERYTHING = Viewer(), UNRESTRICTED_VIEWER

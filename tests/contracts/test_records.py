@@ -71,6 +71,19 @@ async def test_infohashes_come_in_pages_hybrids_by_their_alias_and_both_are_know
         }
 
 
+async def test_days_on_which_files_were_asked_for_change_nothing_of_their_records(opener, tmp_path):
+    hybrid, other = record(1, v2=b"\xaa" * 32), record(2)
+
+    async with opener(tmp_path) as records:
+        await records.add(hybrid)
+        await records.add(other)
+        await records.note_asked([hybrid.infohash, InfoHash(b"\x09" * 20)], 30_000)
+        await records.note_asked([], 30_000)
+        await records.note_asked([hybrid.infohash, other.infohash], 20_000)
+        await records.add(hybrid)
+        assert await records.walk(None, 9) == [hybrid, other]
+
+
 async def test_a_v2_only_torrent_is_found_by_its_truncated_hash(opener, tmp_path):
     only = record(0, v2=b"\xbb" * 32, v1=False)
 

@@ -171,13 +171,6 @@ def test_a_full_cache_refuses_new_torrents_and_serves_what_it_holds(own):
         assert upload(service, torrent("first")).text == f"{names(torrent('first'))[0]}\n"
 
 
-def test_bodies_share_a_bounded_memory(own):
-    with own(memory=1000) as service:
-        assert upload(service, torrent(extra=b"x" * 2000)).text.startswith("Error 503: ")
-        assert upload(service, torrent()).text == f"{names(torrent())[0]}\n"
-        assert service.uploads.admission.memory.held == 0
-
-
 @pytest.mark.parametrize(
     "headers", [{"sec-fetch-site": "cross-site"}, {"origin": "http://evil.example"}, {"origin": "null"}]
 )

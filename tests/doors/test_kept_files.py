@@ -203,8 +203,11 @@ async def test_those_in_use_are_made_anew_before_they_end(tmp_path: Path) -> Non
         assert [each for shard in range(16) for each in table.ending(shard)] == []
         [(infohash, packed)] = [each for shard in range(16) for each in early.ending(shard)]
         assert (infohash.upper, packed) == (names(used)[0], False)
+        await torrents.cache.asked.flush()
         for shard in range(16):
             await renewal.renew(shard)
+        assert torrents.cache.asked.waits(infohash), "what threads answer alone was asked for"
+        assert not torrents.cache.asked.waits(InfoHash.parse(names(unused)[0]))
         assert table.counts().stored == 3
         assert [each for shard in range(16) for each in early.ending(shard)] == []
         assert body(await service.get(target)) == used

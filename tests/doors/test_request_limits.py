@@ -2,7 +2,8 @@ import pytest
 from starlette.requests import Request
 
 from bittorrent.refusal import Refusal
-from doors.bodies import DRAINED, Body, BodyMemory
+from doors.bodies import DRAINED, Body
+from doors.connection_memory import SCOPE_KEY, ConnectionMemory
 from doors.request_limits import RateLimiter, refuse_cross_site
 
 
@@ -22,9 +23,16 @@ class Sender:
         return {"type": "http.request", "body": chunk, "more_body": bool(self.left) or not self.ends}
 
 
-def request(sender=None, **headers):
+def request(sender=None, held=None, **headers):
     raw = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
-    scope = {"type": "http", "method": "POST", "path": "/", "query_string": b"", "headers": raw}
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": "/",
+        "query_string": b"",
+        "headers": raw,
+        SCOPE_KEY: held,
+    }
     return Request(scope, (sender or Sender([b""])).receive)
 
 
@@ -80,16 +88,21 @@ async def test_a_sender_that_disconnects_is_a_refusal():
 
 
 async def test_bodies_share_a_bounded_memory_and_give_it_back():
-    memory = BodyMemory(6)
-    async with Body(request(Sender([b"abcd"])), 4, memory) as first:
+    memory = ConnectionMemory(limit=6, per_address=6)
+    one, other = (memory.connection(address, lambda: None) for address in ("10.0.0.1", "10.0.0.2"))
+    async with Body(request(Sender([b"abcd"]), one), 4) as first:
         assert await first.read() == b"abcd"
         late = Sender([b"ab", b"c", b"d"])
         with pytest.raises(Refusal) as caught:
-            async with Body(request(late), 4, memory) as second:
+            async with Body(request(late, other), 4, room_seconds=0) as second:
                 await second.read()
         assert caught.value.code == "busy"
         assert late.read == 4
         assert memory.held == 4
+    assert memory.held == 0
+    with pytest.raises(Refusal):
+        async with Body(request(Sender([b"ab", b"cde"]), other), 4) as large:
+            await large.read()
     assert memory.held == 0
 
 

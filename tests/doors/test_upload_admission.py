@@ -7,6 +7,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 
 from accounts.rights import Rights
+from doors.connection_memory import SCOPE_KEY, ConnectionMemory
 from doors.request_limits import RateLimiter
 from doors.upload_admission import CacheCounters, UploadAdmission
 from tests.support.admission import make_admission
@@ -23,8 +24,8 @@ class Broken:
 
 async def take(client=("1.2.3.4", 1), size=10, rate="9/hour", times=1):
     """Upload some bytes; return how the last request was answered, and what was counted."""
-    checks = make_admission(None, Rights(frozenset()), {}, lambda: 0.0, memory=1000, upload_limit=100)
-    counters = CacheCounters()
+    checks = make_admission(None, Rights(frozenset()), {}, lambda: 0.0, upload_limit=100)
+    memory, counters = ConnectionMemory(), CacheCounters()
     uploads = UploadAdmission(Broken(), checks, RateLimiter(rate), counters)
     dialect = uploads.dialect("upload_test", lambda refusal: PlainTextResponse(refusal.code))
 
@@ -41,11 +42,12 @@ async def take(client=("1.2.3.4", 1), size=10, rate="9/hour", times=1):
         "query_string": b"",
         "headers": [],
         "client": client,
+        SCOPE_KEY: memory.connection("1.2.3.4", lambda: None),
     }
     handler = uploads.handler("test", read, lambda accepted: PlainTextResponse("accepted"))
     for _ in range(times):
         answer = await checks.answer(dialect, Request(scope, receive), uploads.endpoint(100), handler)
-    return SimpleNamespace(code=answer.body.decode(), held=checks.memory.held, counters=counters)
+    return SimpleNamespace(code=answer.body.decode(), held=memory.held, counters=counters)
 
 
 async def test_an_unexpected_error_is_counted_and_not_revealed():

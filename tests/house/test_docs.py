@@ -93,6 +93,26 @@ def test_links_between_pages_lead_somewhere():
             assert (page.parent / target).exists(), f"{page.name} links to {target}"
 
 
+def anchors(page):
+    """The names of a page's headings, as GitHub and the site make them."""
+    text = re.sub(r"^ *```.*?^ *```$", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
+    headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading).strip().lower().replace(" ", "-") for heading in headings}
+
+
+def test_links_to_headings_lead_to_headings():
+    for page in [*DOCS.rglob("*.md"), *TREE.glob("*.md")]:
+        for target, name in re.findall(r"\]\((?!https?:)([^)#\s]*)#([^)\s]+)\)", page.read_text()):
+            assert name in anchors(page.parent / target if target else page), f"{page.name}: {target}#{name}"
+
+
+def test_every_page_is_in_the_menu_of_the_site():
+    menu = (TREE / "mkdocs.yml").read_text()
+    pages = {str(path.relative_to(DOCS)) for path in DOCS.rglob("*.md") if path.parent.name != "decisions"}
+    named = set(re.findall(r"^ *- (?:[^\n:]+: )?([\w/-]+\.md)$", menu, re.MULTILINE))
+    assert pages - named == set()
+
+
 def test_the_version_is_the_same_everywhere():
     assert tomllib.loads((TREE / "pyproject.toml").read_text())["project"]["version"] == __version__
     newest = re.search(r"^## \[(\d[^\]]*)\]", (TREE / "CHANGELOG.md").read_text(), re.MULTILINE)

@@ -25,7 +25,7 @@ BANNED = {"utils", "util", "helpers", "helper", "manager", "managers", "common",
 SHARED_NAMES: set[str] = set()
 """Public class names that may stand more than once, each with its reason."""
 LOCKS = ["requirements.lock", "requirements-dev.lock"]
-TOOL_LOCKS = ["release/builder.lock", "release/tools.lock"]
+TOOL_LOCKS = ["release/builder.lock", "release/tools.lock", "requirements-docs.lock"]
 
 
 def named(path):
@@ -134,6 +134,11 @@ def test_the_locks_cover_what_the_project_asks_for():
     assert {normal(wanted) for wanted in project["dependencies"]} <= run.keys()
     assert {normal(wanted) for wanted in extras} | run.keys() <= everything.keys()
     assert all(everything[package] == version for package, version in run.items())
+
+
+def test_the_lock_of_the_documentation_covers_its_group():
+    pinned = re.findall(r"^([a-z0-9.-]+)==", (TREE / "requirements-docs.lock").read_text(), re.MULTILINE)
+    assert {normal(wanted) for wanted in PROJECT["dependency-groups"]["docs"]} <= set(pinned)
 
 
 def normal(requirement):

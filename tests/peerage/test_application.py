@@ -5,8 +5,10 @@ import pytest
 from actions.lookups import Lookups
 from bittorrent.infohash import InfoHash
 from peerage.wiring.application import open_application
+from peerage.wiring.environment import Environment
 from tests.support.application import open_test_application, settings_in
 from tests.support.clock import Clock
+from tests.support.downloads import FakeEngine
 from tracker.model import Announce, Event
 
 TORRENT = InfoHash(bytes(range(20)))
@@ -16,6 +18,11 @@ def announce(application):
     store = application.tracker.tracker.store
     peer = bytes((10, 0, 0, 1)) + (6881).to_bytes(2, "big")
     store.announce(Announce(TORRENT, peer, Event.STARTED, False, 0), int(application.environment.clock()))
+
+
+def announce_beside_lookups(application):
+    assert application.downloads
+    announce(application)
 
 
 async def peers_after_a_restart(settings, clock):
@@ -41,13 +48,14 @@ async def test_a_part_that_fails_to_end_keeps_no_other_from_it(tmp_path, monkeyp
         patched.setattr(Lookups, "close", fail)
         with pytest.raises(OSError, match="no more threads"):
             async with open_test_application(settings, clock) as application:
-                announce(application)
+                announce_beside_lookups(application)
     assert await peers_after_a_restart(settings, clock) == 1
 
 
 async def test_parts_end_in_the_reverse_of_the_order_of_what_they_need(tmp_path, monkeypatch):
     ended = []
-    async with open_application(settings_in(tmp_path)) as application:
+    surroundings = Environment(engine=FakeEngine())
+    async with open_application(settings_in(tmp_path), surroundings) as application:
         parts = {
             "accounts": (type(application.accounts.accounts), "close"),
             "lookups": (type(application.downloads.lookups), "close"),
@@ -65,7 +73,8 @@ async def test_parts_end_in_the_reverse_of_the_order_of_what_they_need(tmp_path,
             return await end(part)
 
         monkeypatch.setattr(kind, method, noted)
-    async with open_application(settings_in(tmp_path)) as application:
+    async with open_application(settings_in(tmp_path), surroundings) as application:
+        assert application.downloads
         assert application.accounts  # which nothing else needs in public mode
     assert ended == list(parts)
 

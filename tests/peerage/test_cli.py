@@ -3,10 +3,11 @@ import json
 import os
 import re
 import signal
+import sqlite3
 import subprocess
 import sys
 import urllib.request
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 
 import pytest
 from click import Context, Group
@@ -85,6 +86,18 @@ def test_every_command_takes_data_and_config():
         assert {"--data", "--config"} <= taken or name in {"completion", "dns", "settings"}, name
 
 
+WITHOUT_JSON = {
+    "serve": "prints no records; what it logs is JSON by log.format",
+    "completion": "prints a script",
+}
+
+
+def test_every_command_prints_json_where_it_prints_records():
+    for name, command in declared(main):
+        taken = {spelling for parameter in command.params for spelling in parameter.opts}
+        assert ("--json" in taken) != (name in WITHOUT_JSON), name
+
+
 @pytest.mark.parametrize("words", [["nope"], ["user", "nope"]])
 def test_an_unknown_command_is_told(words):
     outcome = peerage(*words)
@@ -96,6 +109,16 @@ def test_settings_prints_a_file_that_is_read_back():
     printed = peerage("settings")
     assert printed.exit_code == 0
     assert "#max_torrents = 1000000" in printed.output
+    records = {
+        each["key"]: each for each in map(json.loads, peerage("settings", "--json").stdout.splitlines())
+    }
+    assert records.keys() == {row.key for row in rows()}
+    assert records["cache.max_bytes"] == {
+        "key": "cache.max_bytes",
+        "default": "50 GiB",
+        "takes": "1 MiB to 1024 TiB",
+        "meaning": "Bytes on disk that the cache takes at most.",
+    }
 
 
 def test_import_sums_up_and_names_each_refusal(tmp_path):
@@ -147,6 +170,19 @@ def test_stats_as_a_table_and_as_json():
     peerage("block", UNKNOWN, "--reason", "r")
     assert re.search(r"blocked +1\n", peerage("stats").stdout)
     assert json.loads(peerage("stats", "--json").stdout)["lists"] == {"blocked": 1, "allowed": 0}
+
+
+def test_room_says_how_full_the_cache_is(tmp_path):
+    infohash = sources(tmp_path / "in")
+    peerage("import", "in/one.torrent")
+    shown = peerage("room").stdout
+    assert "1 of 1,000,000 files" in shown
+    assert "0 torrents of 0 B that nobody asked for in 365 days would go, but uploads are refused" in shown
+    with closing(sqlite3.connect(tmp_path / "data" / "peerage.db")) as database:
+        database.execute("UPDATE record SET asked = 20000")
+        database.commit()
+    assert re.search(rf"{infohash}  2024-10-04 .*  one", peerage("room").stdout)
+    assert "removed 0 torrents" in peerage("room", "--now").stdout
 
 
 def test_check_tells_by_its_exit_status(tmp_path):

@@ -24,6 +24,7 @@ from peerage.commands.registry import MODULES, every_command
 from peerage.config import Settings
 from peerage.wiring.application import open_application
 from storage.data_folder import DataFolder
+from storage.maintenance import MaintenanceLog
 
 UNKNOWN = "AB" * 20
 
@@ -227,6 +228,8 @@ async def test_the_day_of_the_census_is_closed_once(settings, by_server):
 
     assert re.fullmatch(r"\d{4}-\d\d-\d\d", first[0]["day"])
     assert again == [{"day": None}]
+    (entry,) = MaintenanceLog(DataFolder(settings.data).maintenance).entries()
+    assert (entry.what, entry.details) == ("census", {"day": first[0]["day"], "counts": 0})
 
 
 async def test_an_allowance_is_listed_and_taken_back(settings, by_server):
@@ -253,6 +256,55 @@ async def test_check_finds_a_damaged_file(settings, sources, by_server):
     (damaged,) = await ask(settings, ("check", {}), by_server=by_server)
     assert damaged[0]["infohash"] == hashes[0]
     assert damaged[-1]["problems"] == 1
+    (repaired,) = await ask(settings, ("check", {"repair": True}), by_server=by_server)
+    assert repaired[0]["repaired"] == "set aside"
+    noted = [
+        (each.what, each.well, each.details)
+        for each in MaintenanceLog(DataFolder(settings.data).maintenance).entries()
+    ]
+    assert noted == [
+        ("check", True, {"files": 1, "problems": 1, "repaired": 1}),
+        ("check", False, {"files": 2, "problems": 1, "repaired": 0}),
+        ("check", True, {"files": 2, "problems": 0, "repaired": 0}),
+    ]
+
+
+async def test_room_names_what_would_go_and_makes_it_when_that_is_wished(settings, sources, by_server):
+    settings = Settings.of(data=settings.data, cache={"min_free_disk": 0, "max_files": 2, "unasked_days": 9})
+    folder, hashes = sources
+    _, fresh = await ask(settings, ("import", {"paths": [str(folder)]}), ("room", {}), by_server=by_server)
+    assert len(fresh) == 1
+    assert fresh[0] | {"bytes": 0, "most_bytes": 0} == {
+        "full": 1.0, "files": 2, "most_files": 2, "bytes": 0, "most_bytes": 0, "when_full": "refuse",
+        "unasked_days": 9, "unasked_files": 0, "unasked_bytes": 0,
+    }  # fmt: skip
+    async with (
+        open_application(settings) as application,
+        application.stores.records.transaction() as transaction,
+    ):
+        await transaction.run("UPDATE record SET asked = 20000")
+    shown, made, left = await ask(
+        settings,
+        ("room", {"limit": 1}),
+        ("room", {"now": True}),
+        ("room", {"now": True}),
+        by_server=by_server,
+    )
+    assert (shown[0]["unasked_files"], shown[1]["infohash"], shown[1]["asked"]) == (
+        2,
+        hashes[0],
+        20000 * 86_400,
+    )
+    assert len(shown) == 2
+    assert (made[0]["removed"], made[1]["files"], [each["infohash"] for each in made[2:]]) == (
+        1,
+        1,
+        hashes[1:],
+    )
+    assert left[0] == {"removed": 0, "removed_bytes": 0}
+    ((verb, target, detail),) = await log_entries(settings)
+    assert (verb, target in {"1", "2"}) == ("delete", True)
+    assert detail.endswith("nobody asked for it in 9 days, and the cache was full, by me at a terminal")
 
 
 @pytest.mark.parametrize(

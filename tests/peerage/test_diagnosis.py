@@ -13,8 +13,10 @@ from starlette.requests import Request
 
 from accounts.model import NOBODY, Principal
 from accounts.rights import Rights
+from actions.cache_room import RoomState, RoomTerms, WhenFull
 from actions.diagnosis import Diagnosis, Finding, Grade
 from bittorrent.refusal import Refusal
+from cache.quota import CacheFill
 from doors.arrivals import Arrivals
 from doors.client_address import ClientAddress
 from doors.udp import RECEIVE_BUFFER
@@ -23,7 +25,13 @@ from peerage.diagnosis import system
 from peerage.diagnosis.databases import examine_backup, examine_databases
 from peerage.diagnosis.examination import CHECKS, examine
 from peerage.diagnosis.examined import Examined, RunningService
-from peerage.diagnosis.folder import examine_clock, examine_file_system, examine_folder, examine_room
+from peerage.diagnosis.folder import (
+    examine_cache,
+    examine_clock,
+    examine_file_system,
+    examine_folder,
+    examine_room,
+)
 from peerage.diagnosis.network import examine_ports, examine_public_url
 from peerage.diagnosis.settings import examine_programs, examine_settings
 from peerage.setting_values import ListenAddress
@@ -255,6 +263,35 @@ def test_packets_that_were_dropped_are_counted_for_our_ports(data, tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("files", "when_full", "could_go", "grade", "said"),
+    [
+        (79, "refuse", 0, "good", "79% of it are taken"),
+        (
+            80,
+            "refuse",
+            7,
+            "warning",
+            'set cache.when_full = "unasked": then 7 torrents of 7 B that nobody asked for',
+        ),
+        (99, "unasked", 5, "note", "the oldest of 5 torrents"),
+        (
+            99,
+            "unasked",
+            4,
+            "warning",
+            "no more than 4 torrents of 4 B that nobody asked for in 30 days may go",
+        ),
+    ],
+)
+def test_a_cache_that_fills_is_told_with_what_may_go(data, files, when_full, could_go, grade, said):
+    fill = CacheFill(files, stored=files, most_files=100, most_bytes=1 << 30)
+    room = RoomState(fill, RoomTerms(WhenFull(when_full), 30), could_go, could_go)
+    found = one(examine_cache(examined(data, service=RunningService((), arrivals(), room))))
+    assert (found.grade.value, said in f"{found.text} {found.remedy}") == (grade, True)
+    assert list(examine_cache(examined(data, service=RunningService((), arrivals())))) == []
+
+
+@pytest.mark.parametrize(
     ("used", "most", "grade"),
     [(10, 65_536, "note"), (60_000, 65_536, "problem"), (10, 1_000_000, "good"), (0, None, "good")],
 )
@@ -423,6 +460,8 @@ def test_a_server_examines_itself(start_peerage):
 def test_the_log_of_maintenance_is_bounded_and_survives_damage(tmp_path):
     log = MaintenanceLog(tmp_path / "maintenance.log")
     assert log.entries() == []
+    for ago in (-2, -1):
+        log.append(MaintenanceEntry(ago, "restore", 0.5, True, {}))
     for number in range(400):
         log.append(MaintenanceEntry(number, "vacuum", 0.5, True, {"text": "x" * 3500}))
     with (tmp_path / "maintenance.log").open("ab") as file:
@@ -432,3 +471,4 @@ def test_the_log_of_maintenance_is_bounded_and_survives_damage(tmp_path):
     assert [found[0].what, found[0].details, found[1].time] == ["backup", {}, 399]
     assert [each.time for each in log.entries("backup")] == [400]
     assert (tmp_path / "maintenance.log").stat().st_size < 1_100_000
+    assert [each.time for each in log.entries("restore")] == [-1], "the newest of each kind stays"

@@ -1,5 +1,7 @@
 """The DNS record of BEP 34."""
 
+import json
+
 import pytest
 from click.testing import CliRunner
 
@@ -27,14 +29,14 @@ BOTH = (ListenAddress("0.0.0.0", 6969), ListenAddress("::", 6969))
     ],
 )
 def test_the_ports_are_those_that_clients_reach(listen, public_url, host, expected):
-    assert dns_record(Settings.of(listen=listen, public_url=public_url), host) == expected
+    assert dns_record(Settings.of(listen=listen, public_url=public_url), host).lines() == expected
 
 
 def test_what_the_record_cannot_say_is_a_comment():
-    over_tls = dns_record(Settings.of(listen=BOTH, public_url="https://a.test"))
+    over_tls = dns_record(Settings.of(listen=BOTH, public_url="https://a.test")).lines()
     assert over_tls[0].startswith("; public_url is https")
     assert over_tls[1:] == ['a.test. IN TXT "BITTORRENT UDP:6969"']
-    unknown = dns_record(Settings.of(listen=(ListenAddress("127.0.0.1", 0),)))
+    unknown = dns_record(Settings.of(listen=(ListenAddress("127.0.0.1", 0),))).lines()
     assert unknown[0].startswith("; the port is chosen")
     assert unknown[1:] == ['tracker.example.org. IN TXT "BITTORRENT"']
 
@@ -44,3 +46,10 @@ def test_the_command_reads_the_settings(tmp_path):
     config.write_text('public_url = "http://tracker.test:6969"\nlisten = ["0.0.0.0:6969"]\n')
     done = CliRunner().invoke(main, ["dns", "--config", str(config)])
     assert (done.exit_code, done.output) == (0, 'tracker.test. IN TXT "BITTORRENT UDP:6969 TCP:6969"\n')
+    done = CliRunner().invoke(main, ["dns", "--json", "--config", str(config)])
+    assert json.loads(done.output) == {
+        "host": "tracker.test",
+        "type": "TXT",
+        "text": "BITTORRENT UDP:6969 TCP:6969",
+        "notes": [],
+    }

@@ -1,5 +1,7 @@
 """`peerage init`: what it writes is what the service reads."""
 
+import json
+
 import pytest
 from click.testing import CliRunner
 
@@ -37,6 +39,17 @@ def test_five_answers_become_the_settings_that_differ(tmp_path):
     assert "downloads" not in (tmp_path / "peerage.toml").read_text(), "on is the default"
     assert 'tracker.test. IN TXT "BITTORRENT UDP:6969"' in said
     assert any(output.strip() == proxy_configuration(name, settings).strip() for name in PROXIES)
+
+
+def test_what_is_left_to_do_is_a_record_too(tmp_path):
+    status, output, said = invoke(tmp_path, *ALL, "--proxy", "nginx", "--json")
+    assert status == 0, said
+    record = json.loads(output)
+    settings = read_settings({}, {}, tmp_path / "peerage.toml")
+    assert (record["file"], record["proxy"]) == (str(tmp_path / "peerage.toml"), "nginx")
+    assert record["configuration"] == proxy_configuration("nginx", settings)
+    assert any(step.startswith("Start: peerage serve") for step in record["steps"])
+    assert "What is left" not in said
 
 
 def test_the_defaults_are_not_written(tmp_path):

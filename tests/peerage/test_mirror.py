@@ -3,7 +3,7 @@
 import httpx
 import pytest
 
-from tests.support.processes import wait_until
+from tests.support.processes import PeerageProcess, wait_until
 from tests.support.torrents import parsed, torrent
 
 
@@ -54,4 +54,16 @@ def test_an_address_in_a_private_network_is_not_followed(origin):
     assert ran.returncode == 1
     assert "mirror-failed" in ran.stderr
     assert "private address" in ran.stderr
+    assert ran.stdout == ""
     assert origin.run("mirror", "ftp://elsewhere").returncode == 1
+
+
+def test_the_command_begins_a_mirror_where_there_is_no_data_folder_yet(tmp_path, origin):
+    upload(origin, "one")
+    here = PeerageProcess(tmp_path / "second house", {"lookups__private_peers": "true"})
+    ran = here.run("mirror", origin.url)
+    assert (ran.returncode, ran.stdout) == (
+        0,
+        "1 taken, 0 left out, 0 removed, 0 blocked; change 1 of 1\n",
+    ), ran.stderr
+    assert here.run("search", "one").stdout.count("\n") == 1

@@ -1,4 +1,5 @@
 import asyncio
+import json
 
 import pytest
 from click.testing import CliRunner
@@ -102,8 +103,9 @@ async def test_all_records_are_moved_there_and_back(data, url):
     there = await run("--to", "sqlite", "--data", str(data), database=url)
     assert "move it away" in there.output
     (data / "peerage.db").rename(data / "before.db")
-    back = await run("--to", "sqlite", "--data", str(data), database=url)
+    back = await run("--to", "sqlite", "--data", str(data), "--json", database=url)
     assert back.exit_code == 0, back.output
+    assert {"table": "torrent", "rows": 8} in map(json.loads, back.stdout.splitlines())
     rows, found, _ = await of_file(data / "peerage.db")
     assert (rows, found) == before[:2]
 

@@ -8,7 +8,7 @@ from downloads.model import JobRequest, JobState
 from peerage.config import Settings
 from peerage.sections import DownloadsSection
 from peerage.wiring.application import open_application
-from peerage.wiring.downloads import download_limits
+from peerage.wiring.jobs import download_limits
 from tests.support.downloads import ACCOUNT
 from tests.support.seeder import Seeder
 from tests.support.tasks import until
@@ -106,7 +106,7 @@ async def test_a_full_cache_is_no_hindrance(tmp_path):
 @pytest.mark.parametrize("why", ["switched off", "not installed"])
 async def test_a_service_without_downloads_refuses_them(tmp_path, monkeypatch, why):
     if why == "not installed":
-        monkeypatch.setattr("peerage.wiring.downloads.find_spec", lambda name: None)
+        monkeypatch.setattr("peerage.wiring.jobs.find_spec", lambda name: None)
 
     async with open_application(settings(tmp_path, enabled=why != "switched off")) as application:
         await application.downloads.downloads.begin()

@@ -117,7 +117,9 @@ def test_a_damaged_backup_is_not_restored_and_a_full_folder_is_refused(service, 
     service.run("backup", str(target))
     service.stop()
     assert "not empty" in service.run("restore", str(target)).stderr
-    assert service.run("restore", str(target), "--force").returncode == 0
+    restored = service.run("restore", str(target), "--force", "--json")
+    assert restored.returncode == 0
+    assert json.loads(restored.stdout)["folder"] == str(target)
     assert next(service.data.glob(".before-restore-*/peerage.db"))
     copy = tmp_path / "copy"
     shutil.copytree(target, copy)

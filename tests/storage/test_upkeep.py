@@ -106,17 +106,26 @@ def run(old, monkeypatch):
 async def test_the_commands_of_an_upgrade(run, old):
     tried = run("upgrade", "--check")
     assert (tried.exit_code, "from revision 0012" in tried.stdout) == (0, True)
+    record = json.loads(run("upgrade", "--check", "--json").stdout)
+    assert (record["database"], record["before"], record["after"]) == ("peerage.db", "0012", PEERAGE.head)
+    assert record["bytes"] > 0
     assert run("upgrade").exit_code == 2
     assert "no copy from before" in run("upgrade", "--back", "--yes").stderr
     await make(old, PEERAGE)
     assert "of this version" in run("upgrade", "--check").stdout
+    same = json.loads(run("upgrade", "--check", "--json").stdout)
+    assert (same["before"], same["after"], same["bytes"]) == (PEERAGE.head, PEERAGE.head, 0)
     assert run("upgrade", "--back", input="n\n").exit_code == 1
     assert read_revision(old) == PEERAGE.head
     back = run("upgrade", "--back", input="y\n")
     assert (back.exit_code, read_revision(old)) == (0, "0012")
-    assert run("vacuum").exit_code == 0
+    sizes = json.loads(run("vacuum", "--json").stdout)
+    assert sizes["bytes_before"] >= sizes["bytes_after"] > 0
+    await make(old, PEERAGE)
+    (aside,) = map(json.loads, run("upgrade", "--back", "--yes", "--json").stdout.splitlines())
+    assert (aside["database"], aside["set_aside"] != "") == ("peerage.db", True)
     entries = [json.loads(line) for line in run("maintenance", "--json").stdout.splitlines()]
-    assert [each["what"] for each in entries] == ["vacuum", "upgrade --back"]
+    assert [each["what"] for each in entries] == ["upgrade --back", "vacuum", "upgrade --back"]
     assert "vacuum" in run("maintenance").stdout
 
 

@@ -6,7 +6,6 @@ from accounts.accounts import Accounts
 from accounts.rights import Rights
 from doors.admission import Admission
 from doors.authentication import Authenticator
-from doors.bodies import BodyMemory
 from doors.client_address import ClientAddress
 from doors.rate_limits import RateLimits
 
@@ -17,7 +16,6 @@ def make_admission(
     rates: Mapping[str, str],
     clock: Callable[[], float],
     *,
-    memory: int = 64 << 20,
     upload_limit: int = 10 << 20,
     public_url: str | None = None,
 ) -> Admission:
@@ -27,7 +25,6 @@ def make_admission(
         authenticator=Authenticator(accounts, secure=False),
         rate_limits=RateLimits(rates, clock),
         rights=rights,
-        memory=BodyMemory(memory),
         upload_limit=upload_limit,
         public_url=public_url,
         clock=clock,

@@ -54,7 +54,6 @@ def serving(
     rate: str = "1000/minute",
     public_url: str | None = None,
     max_files: int = 1000,
-    memory: int = 256 << 20,
 ) -> Iterator[CacheServer]:
     """Serve from an event loop in a thread until the block ends."""
     ready: list[CacheServer] = []
@@ -74,7 +73,6 @@ def serving(
             application.rights,
             {},
             time.time,
-            memory=memory,
             upload_limit=limit,
             public_url=public_url,
         )

@@ -9,7 +9,7 @@ from catalogue.catalogue import Catalogue
 from catalogue.fields import TorrentDetails
 from catalogue.model import CatalogueFile, Contents, MetainfoSummary, ParsedRelease
 from catalogue.store import UNRESTRICTED_VIEWER
-from storage.catalogue import catalogue_store
+from storage.catalogue.store import catalogue_store
 from storage.schema import PEERAGE
 from tests.support.clock import Clock
 from tests.support.databases import open_database

@@ -46,6 +46,7 @@ class PeerageProcess:
     settings: Mapping[str, object] = field(default_factory=dict)
     launcher: Sequence[str] = ()
     """What runs the command, such as a program that limits it."""
+    listen: str = "127.0.0.1:0"
     port: int = 0
     process: subprocess.Popen[bytes] | None = None
 
@@ -69,7 +70,7 @@ class PeerageProcess:
 
     def launch(self) -> subprocess.Popen[bytes]:
         """Start the process without waiting for anything."""
-        arguments = [*self.launcher, *PROGRAM, "serve", "--listen", "127.0.0.1:0", "--data", str(self.data)]
+        arguments = [*self.launcher, *PROGRAM, "serve", "--listen", self.listen, "--data", str(self.data)]
         with self._log.open("wb") as log:
             self.process = subprocess.Popen(
                 arguments,

@@ -137,16 +137,13 @@ def services_of(
     swarms: Mapping[InfoHash, Counts],
     rates: Mapping[str, str],
     *,
-    memory: int = 64 << 20,
     site_name: str = "Peerage",
 ) -> AllServices:
     """Return what dialects ask of an application; `swarms` are the live numbers."""
     accounts, torrents, catalogue = application.accounts, application.torrents, application.catalogue
     clock, limit = application.environment.clock, application.settings.cache.max_torrent_size
     return AllServices(
-        admission=make_admission(
-            accounts.accounts, application.rights, rates, clock, memory=memory, upload_limit=limit
-        ),
+        admission=make_admission(accounts.accounts, application.rights, rates, clock, upload_limit=limit),
         catalogue=catalogue.catalogue.store,
         search=catalogue.search,
         curation=catalogue.curation,
@@ -205,7 +202,6 @@ async def open_services(
     registration: bool = False,
     keys_per_user: int = 100,
     limit: int = 10 << 20,
-    memory: int = 64 << 20,
     site_name: str = "Peerage",
     **environment: Any,
 ) -> OpenedServices:
@@ -225,5 +221,5 @@ async def open_services(
     stack = AsyncExitStack()
     surroundings = {"release_parser": NameAsTitle()} | environment
     application = await stack.enter_async_context(open_test_application(settings, clock, **surroundings))
-    services = services_of(application, swarms, rates, memory=memory, site_name=site_name)
+    services = services_of(application, swarms, rates, site_name=site_name)
     return OpenedServices(services, application, stack)

@@ -79,7 +79,6 @@ class TorrentApiClient:
             self.swarms,
             rates={"torrent_api": rate},
             anonymous=frozenset({Right.READ} if readable else ()),
-            memory=1 << 20,
             titles=self.titles,
             release_parser=None,
         )

@@ -58,7 +58,6 @@ class Site:
             self.swarms,
             rates={"pages": rate, "feeds": rate},
             anonymous=anonymous,
-            memory=32 << 20,
             site_name="The Site",
             release_parser=None,
         )

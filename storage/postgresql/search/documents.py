@@ -10,7 +10,8 @@ from sqlalchemy import ColumnElement, bindparam, delete, func, select
 from storage.database import Database, Transaction
 from storage.postgresql.search.tables import WORDS, search_document
 from storage.postgresql.search.words import row_of, words_of
-from storage.search.documents import TEXT_COLUMNS, SearchDocument, build_document
+from storage.search import TEXT_COLUMNS
+from storage.search.documents import SearchDocument, build_document
 from storage.search.facets import PHRASE_BREAK
 from storage.statements.search_documents import select_documents
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from storage.database import Database, Transaction
-from storage.search.documents import TEXT_COLUMNS, Texts, build_document
+from storage.search import TEXT_COLUMNS, Texts
 
 if TYPE_CHECKING:
     from storage.sqlite.statements.search_documents import SearchDocumentStatements
@@ -56,6 +56,9 @@ class SearchIndexUpdater:
                 await transaction.run(statement, ids)
 
     async def _refresh(self, transaction: Transaction, torrents: Sequence[int]) -> None:
+        # It brings along what searches are made of, and most changes of a command index nothing.
+        from storage.search.documents import build_document  # noqa: PLC0415
+
         ids = {"ids": json.dumps(torrents)}
         rows = [
             dict(zip(self._sql.names, row, strict=True))

@@ -23,7 +23,7 @@ TORRENTS = {
 
 
 async def imported(services, *paths):
-    return [outcome async for outcome in services.transfer.import_paths(paths)]
+    return [outcome async for outcome in services.torrent_import.import_paths(paths)]
 
 
 async def outcomes(services, *paths):
@@ -175,8 +175,8 @@ async def test_progress_reaches_the_total(services, tmp_path):
     for number in range(6):
         (tmp_path / f"{number}.torrent").write_bytes(v1_torrent(str(number)))
 
-    total = await services.transfer.total([tmp_path])
-    done = [outcome.done async for outcome in services.transfer.import_paths([tmp_path])]
+    total = await services.torrent_import.total([tmp_path])
+    done = [outcome.done async for outcome in services.torrent_import.import_paths([tmp_path])]
     assert done == sorted(done)
     assert done[-1] == total == sum(path.stat().st_size for path in tmp_path.iterdir())
 
@@ -185,7 +185,7 @@ async def test_an_import_that_is_left_early_cleans_up(services, tmp_path):
     for number in range(20):
         (tmp_path / f"{number}.torrent").write_bytes(v1_torrent(str(number)))
 
-    source = services.transfer.import_paths([tmp_path])
+    source = services.torrent_import.import_paths([tmp_path])
     await anext(source)
     await source.aclose()
     await services.uploads.drain()
@@ -195,8 +195,8 @@ async def test_an_import_that_is_left_early_cleans_up(services, tmp_path):
 async def test_an_export_writes_every_torrent_and_a_second_one_nothing(services, tmp_path):
     for data in TORRENTS.values():
         await services.uploads.accept(data, "test")
-    first = [exported.outcome async for exported in services.transfer.export(tmp_path / "out")]
-    again = [exported.outcome async for exported in services.transfer.export(tmp_path / "out")]
+    first = [exported.outcome async for exported in services.torrent_export.write(tmp_path / "out")]
+    again = [exported.outcome async for exported in services.torrent_export.write(tmp_path / "out")]
     assert (first, again) == (["written"] * 3, ["same"] * 3)
     written = {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
     assert written == {f"{parsed(data).infohash.upper}.torrent": data for data in TORRENTS.values()}
@@ -211,7 +211,7 @@ async def test_an_export_replaces_what_was_cut_off_and_follows_no_link(services,
 
     await services.uploads.accept(v1_torrent(), "test")
     await services.uploads.accept(v2_torrent(), "test")
-    assert [one.outcome async for one in services.transfer.export(tmp_path)] == ["written"] * 2
+    assert [one.outcome async for one in services.torrent_export.write(tmp_path)] == ["written"] * 2
     assert target.read_bytes() == v1_torrent()
     assert not other.is_symlink()
 
@@ -220,7 +220,7 @@ async def test_an_export_goes_on_past_a_damaged_file(services, tmp_path):
     await services.uploads.accept(v1_torrent(), "test")
     accepted = await services.uploads.accept(v2_torrent(), "test")
     services.blobs.files[accepted.infohash] = b"\x1f\x8bdamaged"
-    found = {one.infohash: one.outcome async for one in services.transfer.export(tmp_path)}
+    found = {one.infohash: one.outcome async for one in services.torrent_export.write(tmp_path)}
     assert sorted(found.values()) == ["not-found", "written"]
     assert found[accepted.infohash] == "not-found"
 
@@ -241,7 +241,7 @@ async def test_an_import_that_is_left_has_stored_what_it_told_and_goes_on(servic
     for number in range(100):
         (tmp_path / f"{number:03}.torrent").write_bytes(v1_torrent(f"torrent {number}"))
     told = []
-    async with aclosing(services.transfer.import_paths([tmp_path])) as outcomes:
+    async with aclosing(services.torrent_import.import_paths([tmp_path])) as outcomes:
         async for outcome in outcomes:
             told.append(outcome)
             if len(told) == 30:

@@ -1,8 +1,6 @@
-"""Bulk import and export of .torrent files, each with its outcome."""
+"""Bulk import of .torrent files, each with its outcome."""
 
 import asyncio
-import hashlib
-import os
 import threading
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
@@ -14,9 +12,7 @@ from pathlib import Path
 from actions.archives import Candidate, candidates, total_size
 from actions.metainfo_reader import PREPARING, PreparedTorrent
 from actions.uploads import Uploads
-from bittorrent.infohash import InfoHash
 from bittorrent.refusal import Refusal
-from cache.torrents import CacheRecord, TorrentCache
 from catalogue.model import Torrent
 from tasks.recent_work import RecentWork, current
 
@@ -33,7 +29,7 @@ OnStored = Callable[[Torrent], Awaitable[None]]
 class ImportResult:
     """The outcome of one file: `outcome` is "new", "known" or a refusal's code, `text` its hash or sentence.
 
-    `done` counts the bytes of the sources that were read so far, for a progress bar; see `Transfer.total`.
+    `done` counts the bytes of the sources that were read so far, for a progress bar; see `TorrentImport.total`.
     """
 
     name: str
@@ -42,21 +38,11 @@ class ImportResult:
     done: int
 
 
-@dataclass(frozen=True, slots=True)
-class ExportResult:
-    """The outcome of one torrent: `outcome` is "written", "same" or a refusal's code."""
+class TorrentImport:
+    """Imports collections. Rate limits do not apply; size limits, blocks and quotas do."""
 
-    infohash: InfoHash
-    outcome: str
-    text: str
-
-
-class Transfer:
-    """Imports and exports collections. Rate limits do not apply; size limits, blocks and quotas do."""
-
-    def __init__(self, uploads: Uploads, cache: TorrentCache, side_by_side: int = _CONCURRENT) -> None:
+    def __init__(self, uploads: Uploads, side_by_side: int = _CONCURRENT) -> None:
         self._uploads = uploads
-        self._cache = cache
         self._concurrent = side_by_side
 
     async def total(self, paths: Sequence[Path]) -> int:
@@ -128,19 +114,6 @@ class Transfer:
             for each in batch
         ]
 
-    async def export(self, folder: Path) -> AsyncIterator[ExportResult]:
-        """Write every held torrent to `folder` as HASH.torrent, the bytes as they were uploaded.
-
-        Each file is written atomically; one with the same bytes is left, so an export can be resumed.
-        OSError: the folder cannot be made or written.
-        """
-        await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
-        async with aclosing(self._cache.walk()) as batches:
-            async for records in batches:
-                for record in records:
-                    yield await self._export(record, folder)
-        await asyncio.to_thread(os.sync)
-
     async def _import(
         self,
         candidate: Candidate,
@@ -160,21 +133,6 @@ class Transfer:
             return ImportResult(name, refusal.code, str(refusal), candidate.done)
         outcome = "new" if added.new else "known"
         return ImportResult(name, outcome, infohash.upper, candidate.done)
-
-    async def _export(self, record: CacheRecord, folder: Path) -> ExportResult:
-        target = folder / f"{record.infohash.upper}.torrent"
-        if await asyncio.to_thread(_holds, target, record.digest):
-            return ExportResult(record.infohash, "same", str(target))
-        held = await self._cache.get(record.infohash)
-        if held is None:
-            refusal = Refusal("not-found")
-            return ExportResult(record.infohash, refusal.code, str(refusal))
-        try:
-            data = await asyncio.to_thread(held.plain)
-        except Refusal as refusal:
-            return ExportResult(record.infohash, refusal.code, str(refusal))
-        await asyncio.to_thread(_write, target, data)
-        return ExportResult(record.infohash, "written", str(target))
 
 
 class _CandidateReader:
@@ -200,18 +158,3 @@ class _CandidateReader:
     def close(self) -> None:
         with self._lock:
             self._items.close()
-
-
-def _holds(target: Path, digest: bytes) -> bool:
-    if target.is_symlink() or not target.is_file():
-        return False
-    with target.open("rb") as file:
-        return hashlib.file_digest(file, lambda: hashlib.sha1(usedforsecurity=False)).digest() == digest
-
-
-def _write(target: Path, data: bytes) -> None:
-    temporary = target.with_name(f".{target.name}.part")
-    temporary.unlink(missing_ok=True)
-    with temporary.open("xb") as out:
-        out.write(data)
-    temporary.replace(target)
