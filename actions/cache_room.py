@@ -45,10 +45,11 @@ class WhenFull(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RoomTerms:
-    """What goes when the cache is full, of what nobody asked for in so many days."""
+    """What goes when the cache is full, of what nobody asked for in so many days, down to a share of the cache."""
 
     when_full: WhenFull = WhenFull.REFUSE
     days: int = 365
+    low_mark: float = LOW_MARK
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,7 @@ class RoomState:
     def suffices(self) -> bool:
         """Whether what could go is as much as would have to go if the cache were full now."""
         full = replace(self.fill, files=self.fill.most_files, stored=self.fill.most_bytes)
-        files, stored = full.excess(LOW_MARK)
+        files, stored = full.excess(self.terms.low_mark)
         enough = self.fill.files_share < TOLD_FROM or self.files >= files
         return enough and (self.fill.bytes_share < TOLD_FROM or self.stored >= stored)
 
@@ -159,7 +160,7 @@ class CacheRoom:
         return await self._unasked.page(self._before(), limit)
 
     async def make(self, principal: Principal = NOBODY) -> RoomMade:
-        """Remove what nobody asked for, the longest ago first, until `LOW_MARK` is reached; return what was removed.
+        """Remove what nobody asked for, the longest ago first, until the low mark is reached; return what was removed.
 
         What is removed leaves a line in the moderators' log, of the `principal` who wishes it now, else of the service
         itself. What is asked for, or cared for, meanwhile stays.
@@ -187,7 +188,7 @@ class CacheRoom:
         while True:
             await self._cache.asked.flush()
             # Counted anew, since other nodes may have made room as well.
-            files, stored = (await self._cache.fill(counted=True)).excess(LOW_MARK)
+            files, stored = (await self._cache.fill(counted=True)).excess(self.terms.low_mark)
             page = await self._unasked.page(before, BATCH) if files or stored else []
             going = 0
             for torrent in page:

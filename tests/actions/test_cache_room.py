@@ -1,10 +1,11 @@
 """Room in the cache: it is told before it is full, and what nobody asked for and nobody cares for goes, no more."""
 
+from dataclasses import replace
+
 import pytest
 from structlog.testing import capture_logs
 
 from accounts.model import Principal, Role
-from actions import cache_room
 from bittorrent.infohash import InfoHash
 from bittorrent.refusal import Refusal
 from catalogue.fields import CollageChange, GroupChange, TorrentDetails
@@ -205,8 +206,8 @@ async def test_where_too_little_may_go_the_rest_is_refused(opened):
 
 
 async def test_what_is_asked_for_while_room_is_made_stays(opened, monkeypatch):
-    monkeypatch.setattr(cache_room, "LOW_MARK", 0.5)
     site = await opened()
+    site.room.terms = replace(site.room.terms, low_mark=0.5)
     found = await site.fill(20)
     site.clock.now += 2 * DAYS * DAY
     remove, seen = site.application.takedowns.remove_file, []

@@ -13,6 +13,7 @@ OWN_LOOPS = {
     "tests/catalogue/conftest.py": "each example of a property has a catalogue of its own",
     "tests/clients/gazelle/by_python_gazelle.py": "a program",
     "tests/clients/gazelle/by_python_gazelle_upload.py": "a program",
+    "tests/clients/pages/screenshots.py": "a program",
     "tests/contracts/test_search.py": "a catalogue that the tests of a module share",
     "tests/doors/gazelle/client.py": "a client whose calls return the answers",
     "tests/doors/rest/client.py": "a client whose calls return the answers",
