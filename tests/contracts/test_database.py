@@ -117,11 +117,11 @@ async def test_texts_are_sorted_by_code_point(database, tags):
 
 
 async def test_values_come_back_as_they_went_in(database):
-    columns = ("infohash", "v1", "v2", "alias", "name", "size", "stored", "digest", "added", "packed")
+    columns = ("infohash", "v1", "v2", "alias", "name", "size", "stored", "digest", "added", "packed", "asked")
     row = dict(
         zip(
             columns,
-            (HASHES[0], None, b"\xff" * 32, None, "'\u00e9\\%", 2**63 - 1, 0, HASHES[1], -1, None),
+            (HASHES[0], None, b"\xff" * 32, None, "'\u00e9\\%", 2**63 - 1, 0, HASHES[1], -1, None, 0),
             strict=True,
         )
     )
@@ -178,6 +178,7 @@ async def test_lists_of_hashes_are_one_parameter(database, count):
         "stored": 0,
         "added": 0,
         "packed": None,
+        "asked": 0,
     }
     rows = [{"infohash": each, "digest": HASHES[0], **blank} for each in HASHES]
     async with database.transaction() as transaction:

@@ -67,7 +67,7 @@ def test_over_udp_likewise(tracker, address):
 
 def test_the_record_of_bep_34_names_what_they_try_first():
     settings = Settings.of(listen=(ListenAddress("0.0.0.0", 6969),), public_url="http://t.example:6969")
-    (line,) = dns_record(settings)
+    (line,) = dns_record(settings).lines()
     text = line.split('"')[1]
     assert text.split()[0] == "BITTORRENT"
     assert [entry.split(":") for entry in text.split()[1:]] == [["UDP", "6969"], ["TCP", "6969"]]
