@@ -24,7 +24,7 @@ class SwarmStatsLimits:
     """
 
     per_flush: int = 20_000
-    waiting: int = 1_000_000
+    waiting: int = 200_000
     at_once: int = 5_000
 
 
@@ -43,7 +43,7 @@ class SwarmStatsSync:
         self._statistics = statistics
         self._scrape = scrape
         self._limits = limits
-        # Plain bytes: garbage collections do not look at them, and a million may wait.
+        # Plain bytes: garbage collections do not look at them, and very many may wait.
         self._waiting: dict[bytes, None] = {}
 
     @property

@@ -43,6 +43,8 @@ class HeldMemory:
     """Whether the service is at work for it, so that its client has nothing to move."""
     reserved: int = 0
     """The part that is held for an answer which is still being made."""
+    left: bool = False
+    """Whether its client has left: nobody would release what an answer for it held."""
 
     def hold(self, size: int) -> bool:
         """Hold more bytes, and return whether there is room for them."""
@@ -64,19 +66,28 @@ class HeldMemory:
         return self.memory.hold(self, more, shared=False)
 
     async def reserve(self, size: int, seconds: float) -> bool:
-        """Hold bytes for an answer before it is made; wait for room, and return whether there was any in time."""
-        if not await self.wait_for(size, seconds):
+        """Hold bytes for an answer before it is made; wait for room, and return whether there was any in time.
+
+        There is none for a client that has left, or that leaves meanwhile.
+        """
+        if not await self._hold_while_there(size, seconds):
             return False
         self.reserved += size
         return True
 
     async def hold_answer(self, size: int, seconds: float) -> bool:
-        """Hold an answer that was made, as far as it was not reserved before; return whether there was room in time."""
+        """Hold an answer that was made, as far as it was not reserved before; return as `reserve` does."""
         reserved = min(size, self.reserved)
-        if not await self.wait_for(size - reserved, seconds):
+        if not await self._hold_while_there(size - reserved, seconds):
             return False
         self.reserved -= reserved
         return True
+
+    async def _hold_while_there(self, size: int, seconds: float) -> bool:
+        held = not self.left and await self.wait_for(size, seconds)
+        if held and self.left:
+            self.release(size)
+        return held and not self.left
 
     async def wait_for(self, size: int, seconds: float) -> bool:
         """Hold more bytes as soon as there is room; return whether there was any in time."""
@@ -107,11 +118,13 @@ class HeldMemory:
 
     def disconnect(self) -> None:
         """Release what the connection itself held: what is still worked on is released by who works on it."""
+        self.left = True
         self.release(self.buffered + self.reserved)
         self.buffered = self.reserved = 0
 
     def close(self) -> None:
         """Release everything."""
+        self.left = True
         self.release(self.held)
         self.buffered = self.reserved = 0
 

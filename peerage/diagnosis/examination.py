@@ -15,7 +15,12 @@ from peerage.diagnosis.folder import (
 )
 from peerage.diagnosis.network import examine_ports, examine_public_url
 from peerage.diagnosis.settings import examine_programs, examine_settings
-from peerage.diagnosis.system import examine_conntrack, examine_descriptors, examine_udp
+from peerage.diagnosis.system import (
+    examine_conntrack,
+    examine_descriptors,
+    examine_memory,
+    examine_udp,
+)
 
 CHECKS: Mapping[str, Callable[[Examined], Iterable[Finding]]] = MappingProxyType(
     {
@@ -27,6 +32,7 @@ CHECKS: Mapping[str, Callable[[Examined], Iterable[Finding]]] = MappingProxyType
         "file system": examine_file_system,
         "databases": examine_databases,
         "backup": examine_backup,
+        "memory": examine_memory,
         "open files": examine_descriptors,
         "UDP": examine_udp,
         "conntrack": examine_conntrack,

@@ -1,4 +1,4 @@
-"""Checks of the system around the service: descriptors, buffers of UDP, the firewall's table of connections."""
+"""Checks of the system around the service: memory, descriptors, buffers of UDP, the firewall's table of connections."""
 
 import resource
 from collections.abc import Iterator, Sequence
@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from actions.diagnosis import Finding, Grade
 from peerage.descriptors import descriptors_needed
 from peerage.diagnosis.examined import Examined
+from peerage.memory_bounds import memory_allowed, memory_needed
 from peerage.setting_values import format_size
 
 RECEIVE_BUFFER = 4 << 20
@@ -28,6 +29,24 @@ def examine_descriptors(examined: Examined) -> Iterator[Finding]:
     else:
         where = "" if examined.service is not None else " (of this shell: the unit has its own)"
         yield Finding("open files", Grade.GOOD, said + where)
+
+
+def examine_memory(examined: Examined) -> Iterator[Finding]:
+    """Find whether there is as much memory as the settings allow the service to take."""
+    needed = memory_needed(examined.settings)
+    allowed = memory_allowed(examined.system, own=examined.service is not None)
+    if allowed is None:
+        return
+    said = f"the settings allow about {format_size(needed)}, of {format_size(allowed)} that there are"
+    if needed > allowed:
+        tracker = examined.settings.tracker
+        remedy = (
+            f"Lower tracker.max_torrents ({tracker.max_torrents:,}) and tracker.max_peers ({tracker.max_peers:,}), "
+            "then http.memory and cache.memory: under attack all of it may be taken."
+        )
+        yield Finding("memory", Grade.WARNING, said, remedy)
+    else:
+        yield Finding("memory", Grade.GOOD, said)
 
 
 def examine_udp(examined: Examined) -> Iterator[Finding]:

@@ -117,7 +117,19 @@ async def test_texts_are_sorted_by_code_point(database, tags):
 
 
 async def test_values_come_back_as_they_went_in(database):
-    columns = ("infohash", "v1", "v2", "alias", "name", "size", "stored", "digest", "added", "packed", "asked")
+    columns = (
+        "infohash",
+        "v1",
+        "v2",
+        "alias",
+        "name",
+        "size",
+        "stored",
+        "digest",
+        "added",
+        "packed",
+        "asked",
+    )
     row = dict(
         zip(
             columns,

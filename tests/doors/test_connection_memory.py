@@ -127,6 +127,21 @@ async def test_an_answer_waits_for_room_and_gives_up_in_time(memory: ConnectionM
     assert memory.refused == 1
 
 
+@pytest.mark.parametrize("end", [HeldMemory.disconnect, HeldMemory.close])
+async def test_an_answer_for_a_client_that_left_holds_nothing(memory: ConnectionMemory, end) -> None:
+    one, other = connection(memory, "a"), connection(memory, "b")
+    assert await one.reserve(300, 5)
+    assert other.hold(700)
+    reserving, holding = await begun(one.reserve(200, 60)), await begun(one.hold_answer(900, 60))
+    end(one)
+    other.close()
+    assert not await reserving
+    assert not await holding
+    assert not await one.reserve(200, 5)
+    assert not await one.hold_answer(200, 5)
+    assert memory.held == 0
+
+
 def test_a_trickle_is_no_movement(memory: ConnectionMemory, timer: Clock) -> None:
     one = connection(memory, "a")
     for _ in range(100):

@@ -20,6 +20,7 @@ from cache.quota import CacheFill
 from doors.arrivals import Arrivals
 from doors.client_address import ClientAddress
 from doors.udp import RECEIVE_BUFFER
+from peerage import memory_bounds
 from peerage.config import Settings
 from peerage.diagnosis import system
 from peerage.diagnosis.databases import examine_backup, examine_databases
@@ -34,11 +35,13 @@ from peerage.diagnosis.folder import (
 )
 from peerage.diagnosis.network import examine_ports, examine_public_url
 from peerage.diagnosis.settings import examine_programs, examine_settings
+from peerage.memory_bounds import memory_needed
 from peerage.setting_values import ListenAddress
 from peerage.wiring.application import open_application
 from storage.data_folder import DataFolder
 from storage.maintenance import MaintenanceEntry, MaintenanceLog
 from tests.support.clock import Clock
+from tracker.day_counters import MEMORY
 
 NOW = 1_800_000_000
 DAY = 86_400
@@ -245,6 +248,46 @@ def test_the_age_of_the_backup(data, tmp_path, entries, grades):
 
 def test_the_buffer_that_is_judged_is_the_one_that_is_asked_for():
     assert system.RECEIVE_BUFFER == RECEIVE_BUFFER
+
+
+@pytest.mark.parametrize(
+    ("files", "grade"),
+    [
+        ({"proc/meminfo": "MemTotal: 4000000 kB\n"}, "good"),
+        ({"proc/meminfo": "MemTotal: 500000 kB\n"}, "warning"),
+        ({"proc/meminfo": "MemTotal: 4000000 kB\n", "sys/fs/cgroup/memory.max": "419430400\n"}, "warning"),
+        ({"proc/meminfo": "MemTotal: 4000000 kB\n", "sys/fs/cgroup/memory.max": "max\n"}, "good"),
+        (
+            {
+                "proc/meminfo": "MemTotal: 4000000 kB\n",
+                "proc/self/cgroup": "0::/system.slice/peerage.service\n",
+                "sys/fs/cgroup/system.slice/peerage.service/memory.max": "419430400\n",
+            },
+            "warning",
+        ),
+        ({}, None),
+    ],
+)
+def test_memory_is_what_the_machine_has_or_the_group_may(data, tmp_path, files, grade):
+    service = RunningService((), arrivals())
+    found = list(system.examine_memory(examined(data, root=tmp_path, system_files=files, service=service)))
+    assert [each.grade.value for each in found] == ([] if grade is None else [grade])
+
+
+def test_the_group_of_a_shell_is_not_that_of_the_service(data, tmp_path):
+    files = {
+        "proc/meminfo": "MemTotal: 4000000 kB\n",
+        "proc/self/cgroup": "0::/user.slice\n",
+        "sys/fs/cgroup/user.slice/memory.max": "419430400\n",
+    }
+    found = one(system.examine_memory(examined(data, root=tmp_path, system_files=files)))
+    assert found.grade.value == "good"
+
+
+def test_lower_limits_need_less_memory(data):
+    small = Settings.of(data=data, tracker={"max_torrents": 100_000, "max_peers": 1_000_000})
+    assert memory_needed(small) < 500 << 20 < memory_needed(Settings.of(data=data))
+    assert memory_bounds.CENSUS == MEMORY
 
 
 @pytest.mark.parametrize(("most", "grade"), [(212_992, "warning"), (RECEIVE_BUFFER, "good")])

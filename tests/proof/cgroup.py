@@ -97,12 +97,16 @@ class MemoryWatch:
 
     pid: int
     peak: int = 0
+    children: int = 0
+    """What of the peak its children had."""
     _over: threading.Event = field(default_factory=threading.Event)
 
     def _run(self) -> None:
         while not self._over.wait(PACE):
             children = sum(resident_bytes(each, own=True) for each in family(self.pid) if each != self.pid)
-            self.peak = max(self.peak, resident_bytes(self.pid) + children)
+            held = resident_bytes(self.pid) + children
+            if held > self.peak:
+                self.peak, self.children = held, children
 
 
 @contextlib.contextmanager

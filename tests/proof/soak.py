@@ -33,8 +33,15 @@ MEMORY = 400 * 2**20
 FILES = 200
 LARGE_FILES = 4000
 ACCOUNT = ("ada", "correct horse battery staple")
-SETTINGS = {"cache__upload_rate": "100000/minute"}
-"""For the uploads that fill the service before; what honest load asks stays within the usual rates."""
+SETTINGS = {
+    "cache__upload_rate": "100000/minute",
+    "tracker__max_torrents": 100_000,
+    "tracker__max_peers": 1_000_000,
+}
+"""The rate is for the uploads that fill the service before; what honest load asks stays within the usual rates.
+
+The limits are those that a machine of MEMORY needs (`peerage doctor` tells it): an attack fills what it may.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +66,7 @@ class Phase:
     kinds: Mapping[str, Mapping[str, object]]
     attacks: Mapping[str, int]
     peak: int
+    children: int
     stall: float
 
 
@@ -148,7 +156,13 @@ def run_phase(plan: Plan, seconds: int, *, attacked: bool) -> Phase:
         outputs = [process.communicate(timeout=seconds + 90)[0] for process in (*honest, *attack)]
     kinds = {f"announce over {line.pop('lane')}": _milliseconds(line) for line in _lines(outputs[0])}
     kinds |= {str(line.pop("kind")): line for line in _lines(outputs[1])}
-    return Phase(kinds, json.loads(outputs[2]) if attacked else {}, memory.peak, stall_seconds(service))
+    return Phase(
+        kinds,
+        json.loads(outputs[2]) if attacked else {},
+        memory.peak,
+        memory.children,
+        stall_seconds(service),
+    )
 
 
 def _milliseconds(line: dict[str, object]) -> dict[str, object]:
@@ -216,6 +230,7 @@ def report(alone: Phase, attacked: Phase) -> str:
         (
             table(columns, rows),
             f"peak memory: {alone.peak / 2**20:.0f} MiB alone, {attacked.peak / 2**20:.0f} MiB under attack",
+            f"{attacked.children / 2**20:.0f} MiB of that were its children's",
             f"longest stall of the loop: {alone.stall * 1000:.0f} ms alone, {attacked.stall * 1000:.0f} ms under attack",
             f"rounds of each attack: {attacks}",
         )
@@ -263,7 +278,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     given = parser.parse_args(arguments)
     print(f"{describe()} · seed {given.seed} · {len(ATTACKS)} attacks")
-    with tempfile.TemporaryDirectory() as folder, limited_service(Path(folder)) as service:
+    (PROGRAM_ROOT / "build").mkdir(exist_ok=True)
+    # On a disk: what lies in a tmpfs would count as memory of the group.
+    with (
+        tempfile.TemporaryDirectory(dir=PROGRAM_ROOT / "build") as folder,
+        limited_service(Path(folder)) as service,
+    ):
         files, large = fill(service, random.Random(given.seed))
         udp, http = capacity(service.port)
         plan = Plan(service, files, large, (udp // 20, http // 20), given.seed)
