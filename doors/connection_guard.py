@@ -242,6 +242,15 @@ class GuardedProtocol(HttpToolsProtocol):
             if self._held is not None:
                 self._held.disconnect()
             super().connection_lost(exc)
+            self._release_cycles()
+
+    def _release_cycles(self) -> None:
+        """Let go of requests, which refer to this connection: their bodies would stay until a garbage collection."""
+        for cycle in (self.cycle, *(each for each, _ in self.pipeline)):
+            if cycle is not None:
+                _send_as_before(cycle)
+        self.pipeline.clear()
+        self.cycle = None  # type: ignore[assignment]
 
     def data_received(self, data: bytes) -> None:
         """Read data of a request while its head is within the limit."""
@@ -448,6 +457,8 @@ class GuardedProtocol(HttpToolsProtocol):
                     held.release(len(body))
             else:
                 self.transport.abort()
+            if cycle.response_complete or cycle.disconnected:
+                _send_as_before(cycle)
 
         cycle.send = send_in_pieces  # type: ignore[method-assign]
 
@@ -517,3 +528,8 @@ class GuardedProtocol(HttpToolsProtocol):
 def guarded_protocol(guard: ConnectionGuard) -> type[GuardedProtocol]:
     """Return the protocol class for uvicorn, bound to a connection guard."""
     return type("BoundProtocol", (GuardedProtocol,), {"guard": guard})
+
+
+def _send_as_before(cycle: RequestResponseCycle) -> None:
+    """Undo `_send_in_pieces`, whose function and the cycle refer to each other."""
+    vars(cycle).pop("send", None)

@@ -27,6 +27,10 @@ _TRICKLE = 16 << 10
 _SLOW = 1.0  # seconds without movement after which a connection may be dropped to make room
 
 
+def _nothing() -> None:
+    """End no connection: it has ended, and nothing need refer to it any more."""
+
+
 @dataclass(eq=False, slots=True)
 class HeldMemory:
     """The bytes that one connection holds; `moved` is when it last took or gave some KiB, `drop` ends it."""
@@ -118,7 +122,7 @@ class HeldMemory:
 
     def disconnect(self) -> None:
         """Release what the connection itself held: what is still worked on is released by who works on it."""
-        self.left = True
+        self.left, self.drop = True, _nothing
         self.release(self.buffered + self.reserved)
         self.buffered = self.reserved = 0
 
@@ -155,6 +159,11 @@ class ConnectionMemory:
     """Requests for room that found none."""
     elsewhere: Callable[[], int] = int
     """What connections hold that are not counted in `held`: those in C."""
+    withheld: int = 0
+    """By how much less may be held now, because the process is near all the memory that it may have.
+
+    A quarter of the limit stays whatever else takes the memory, so that small requests are served.
+    """
     _addresses: Counter[str] = field(default_factory=Counter)
     _holders: set[HeldMemory] = field(default_factory=set)
     _waiting: list[_Waiter] = field(default_factory=list)
@@ -243,14 +252,18 @@ class ConnectionMemory:
 
     def _room(self, key: str, *, shared: bool) -> int:
         held = self.held + self.elsewhere()
-        whole = self.limit - held
-        if not shared or held < self.limit * _NEAR:
+        whole = self._limit_now - held
+        if not shared or held < self._limit_now * _NEAR:
             return whole
         return min(whole, self.per_address - self._addresses[key])
 
+    @property
+    def _limit_now(self) -> int:
+        return max(self.limit - self.withheld, self.limit // 4)
+
     def _make_room(self, holder: HeldMemory, size: int, *, shared: bool) -> bool:
         """Drop the slowest connections until there is room; none is dropped where that would not do."""
-        near = self.held >= self.limit * _NEAR
+        near = self.held >= self._limit_now * _NEAR
         crowded = shared and near and self._addresses[holder.key] + size > self.per_address
         late = self.time() - _SLOW
         slow = [

@@ -153,6 +153,11 @@ class DoorsCollector(Collector):
         yield GaugeMetricFamily(
             "peerage_connection_bytes", "Bytes that requests and answers in flight hold", memory.held
         )
+        yield GaugeMetricFamily(
+            "peerage_connection_withheld_bytes",
+            "By how much less than http.memory they may hold, for want of memory",
+            memory.withheld,
+        )
         yield CounterMetricFamily(
             "peerage_connections_dropped", "Slow connections ended to make room for others", memory.dropped
         )

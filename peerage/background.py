@@ -5,6 +5,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 import structlog
@@ -16,6 +17,7 @@ from peerage.account_maintenance import maintain_accounts
 from peerage.allocator import freeze_objects
 from peerage.descriptors import report_pauses
 from peerage.listeners import Listeners
+from peerage.memory_bounds import MemoryWatch, memory_allowed
 from peerage.wiring.application import Application
 from peerage.wiring.mirror import make_configured_mirroring
 from storage.retention import SqlRetention
@@ -108,6 +110,7 @@ async def timers(
                 application.tracker.flusher.run(),
                 sweep(application.tracker.tracker.store, patient(time.time, settings.interval)),
                 listeners.loop_stalls.run(),
+                MemoryWatch(listeners.memory, memory_allowed(Path("/"), own=True)).run(),
                 listeners.sampler.run(),
                 report_pauses(lambda: listeners.connections().accepting_paused),
                 maintain_accounts(application.accounts.accounts, application.accounts.one_time_links),

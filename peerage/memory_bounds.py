@@ -1,7 +1,11 @@
-"""How much memory the service takes at most, as far as the settings bound it, and how much there is."""
+"""How much memory the service takes at most, as far as the settings bound it, how much there is, and what is left."""
 
+import asyncio
+import os
+from collections.abc import Callable
 from pathlib import Path
 
+from doors.connection_memory import ConnectionMemory
 from peerage.config import Settings
 
 OWN = 130 << 20
@@ -13,6 +17,10 @@ CENSUS = 64 << 20
 _CENSUS_OF_TORRENT = 150
 _TORRENT, _PEER = 250, 25
 """Bytes of a swarm with one peer, with its part of what waits for journal and catalogue; and of each further peer."""
+_FULL = 0.75
+"""The part of what is allowed from which on less is held: the rest is for children, and for pages of files."""
+_LOOK = 0.25  # seconds between two looks
+_PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
 def memory_needed(settings: Settings) -> int:
@@ -45,6 +53,34 @@ def memory_allowed(system: Path, *, own: bool) -> int | None:
             if limit.isdecimal():
                 found.append(int(limit))
     return min(found, default=None)
+
+
+def own_memory() -> int:
+    """Return the bytes of memory that the process has for itself, without pages of files; 0 where nothing tells."""
+    words = _text(Path("/proc/self/statm")).split()
+    return (int(words[1]) - int(words[2])) * _PAGE if len(words) > 2 else 0
+
+
+class MemoryWatch:
+    """Has connections hold less while the process is near the bytes that it is allowed; None: it is not bounded."""
+
+    def __init__(
+        self, memory: ConnectionMemory, allowed: int | None, taken: Callable[[], int] = own_memory
+    ) -> None:
+        self._memory = memory
+        self._allowed = allowed
+        self._taken = taken
+
+    async def run(self) -> None:
+        """Look again and again; never returns."""
+        while True:
+            self.look()
+            await asyncio.sleep(_LOOK)
+
+    def look(self) -> None:
+        """Withhold what is taken beyond the part of what is allowed that may be full."""
+        if self._allowed is not None:
+            self._memory.withheld = max(0, self._taken() - int(self._allowed * _FULL))
 
 
 def _text(path: Path) -> str:

@@ -174,7 +174,7 @@ class AnnounceTerms:
     node: int = 0
     session_slack: int = 86_400
     max_sessions: int = 1_000_000
-    max_changes: int = 1_000_000
+    max_changes: int = 100_000
     most_rate: int = 0
     announce_spacing: int = 0
     peers_per_account: int = 0

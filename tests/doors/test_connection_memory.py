@@ -142,6 +142,23 @@ async def test_an_answer_for_a_client_that_left_holds_nothing(memory: Connection
     assert memory.held == 0
 
 
+def test_less_is_held_while_memory_is_short(memory: ConnectionMemory, timer: Clock) -> None:
+    dropped: list[str] = []
+    slow, other = connection(memory, "a", dropped), connection(memory, "b")
+    assert slow.hold(500)
+    timer.now += 10
+    memory.withheld = 600
+    assert not other.hold(401)
+    assert other.hold(300)
+    assert dropped == ["a"]
+    memory.withheld = 10_000
+    assert not other.hold(1)
+    other.release(100)
+    assert other.hold(50), "a quarter stays"
+    memory.withheld = 0
+    assert other.hold(700)
+
+
 def test_a_trickle_is_no_movement(memory: ConnectionMemory, timer: Clock) -> None:
     one = connection(memory, "a")
     for _ in range(100):

@@ -1,0 +1,39 @@
+from pathlib import Path
+
+import pytest
+
+from doors.connection_memory import ConnectionMemory
+from peerage.memory_bounds import MemoryWatch, memory_allowed, own_memory
+
+
+@pytest.mark.parametrize(("taken", "withheld"), [(100, 0), (300, 0), (340, 40), (900, 600)])
+def test_what_is_taken_beyond_three_quarters_is_withheld(taken, withheld):
+    memory = ConnectionMemory()
+    MemoryWatch(memory, 400, lambda: taken).look()
+    assert memory.withheld == withheld
+    MemoryWatch(memory, 4000, lambda: taken).look()
+    assert memory.withheld == 0
+
+
+def test_nothing_is_withheld_where_the_memory_is_not_known():
+    memory = ConnectionMemory(withheld=7)
+    MemoryWatch(memory, None, lambda: 1 << 40).look()
+    assert memory.withheld == 7
+
+
+def test_this_process_has_memory_and_this_machine_more():
+    allowed = memory_allowed(Path("/"), own=True)
+    assert allowed is not None
+    assert 10 << 20 < own_memory() < allowed
+
+
+def test_the_first_version_of_control_groups_is_read(tmp_path):
+    for path, text in (
+        ("proc/meminfo", "MemTotal: 1000 kB\n"),
+        ("proc/self/cgroup", "5:cpu,cpuacct:/\n4:memory:/service\n"),
+        ("sys/fs/cgroup/memory/service/memory.limit_in_bytes", "400000\n"),
+    ):
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text(text)
+    assert memory_allowed(tmp_path, own=True) == 400_000
+    assert memory_allowed(tmp_path, own=False) == 1_024_000
