@@ -1,5 +1,6 @@
 import asyncio
 import contextlib
+import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, contextmanager
 from ipaddress import ip_network
@@ -10,6 +11,7 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from doors.connection_guard import HEAD_LIMIT, URL_LIMIT, ConnectionGuard, guarded_protocol
 from doors.connection_memory import ConnectionMemory
@@ -413,6 +415,32 @@ async def test_a_long_pipeline_ends_the_connection() -> None:
     async with serving() as (port, _):
         answer = await exchange(port, b"GET / HTTP/1.1\r\nHost: x\r\n\r\n" * 2000)
     assert answer.count(b"HTTP/1.1 200 ") < 2000
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"GET / HTTP/1.1\r\nHost: x\r\n\r\n" * 5,
+        b"GET /huge HTTP/1.1\r\nHost: x\r\n\r\n" * 5,
+    ],
+)
+async def test_what_has_ended_needs_no_garbage_collection(sent: bytes) -> None:
+    def alive() -> int:
+        return sum(isinstance(each, RequestResponseCycle) for each in gc.get_objects())
+
+    async with serving() as (port, guard):
+        gc.collect()
+        gc.disable()
+        try:
+            before = alive()
+            client = await Client.connect(port)
+            client.writer.write(sent)
+            await until(lambda: alive() > before)
+            client.writer.close()
+            await until(lambda: guard.memory.held == 0 and alive() == before)
+            assert (guard.memory.held, alive()) == (0, before)
+        finally:
+            gc.enable()
 
 
 async def test_slow_readers_of_large_answers_make_room_for_others() -> None:
