@@ -264,8 +264,9 @@ def udp_packet(data: bytes) -> None:
             assert request.connection == data[:8]
     here = bytes((203, 0, 113, 9))
     if not isinstance(request, Connect):
-        # Without a valid id an answer to a forged sender must not be larger than what was sent.
-        assert len(_door.answer(data, here) or b"") <= len(data)
+        # Without a valid id, which comparisons tell a led fuzzer, an answer to a forged sender is no larger than it.
+        reply = _door.answer(data, here) or b""
+        assert len(reply) <= len(data) or _door.keys.hold(data[:8], here, 1000)
         connection = connection_id(b"k" * 32, here, 1000)
         reply = _door.answer(connection + data[8:], here) or b""
         assert len(reply) <= 20 + 6 * 200
