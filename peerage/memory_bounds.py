@@ -4,9 +4,12 @@ import asyncio
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from doors.connection_memory import ConnectionMemory
 from peerage.config import Settings
+
+if TYPE_CHECKING:  # the doctor needs none of what a server is made of
+    from doors.connection_memory import ConnectionMemory
 
 OWN = 130 << 20
 """Bytes of the program, its libraries and databases' pages under load, as `make soak` saw them."""
@@ -65,7 +68,7 @@ class MemoryWatch:
     """Has connections hold less while the process is near the bytes that it is allowed; None: it is not bounded."""
 
     def __init__(
-        self, memory: ConnectionMemory, allowed: int | None, taken: Callable[[], int] = own_memory
+        self, memory: "ConnectionMemory", allowed: int | None, taken: Callable[[], int] = own_memory
     ) -> None:
         self._memory = memory
         self._allowed = allowed
