@@ -20,7 +20,7 @@ CENSUS = 64 << 20
 _CENSUS_OF_TORRENT = 150
 _TORRENT, _PEER = 250, 25
 """Bytes of a swarm with one peer, with its part of what waits for journal and catalogue; and of each further peer."""
-_FULL = 0.75
+_FULL = 0.65
 """The part of what is allowed from which on less is held: the rest is for children, and for pages of files."""
 _LOOK = 0.25  # seconds between two looks
 _PAGE = os.sysconf("SC_PAGE_SIZE")

@@ -6,8 +6,8 @@ from doors.connection_memory import ConnectionMemory
 from peerage.memory_bounds import MemoryWatch, memory_allowed, own_memory
 
 
-@pytest.mark.parametrize(("taken", "withheld"), [(100, 0), (300, 0), (340, 40), (900, 600)])
-def test_what_is_taken_beyond_three_quarters_is_withheld(taken, withheld):
+@pytest.mark.parametrize(("taken", "withheld"), [(100, 0), (260, 0), (300, 40), (900, 640)])
+def test_what_is_taken_beyond_two_thirds_is_withheld(taken, withheld):
     memory = ConnectionMemory()
     MemoryWatch(memory, 400, lambda: taken).look()
     assert memory.withheld == withheld
