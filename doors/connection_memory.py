@@ -24,6 +24,7 @@ BODY_ROOM_SECONDS = 20.0
 _NEAR = 0.8  # the part of the whole above which the share of an address binds
 _INTERVAL = 0.02  # the fewest seconds between two looks for slow connections
 _TRICKLE = 16 << 10
+_SMALL = 64 << 10  # bytes of a connection that are not refused because memory is short
 _SLOW = 1.0  # seconds without movement after which a connection may be dropped to make room
 
 
@@ -162,7 +163,7 @@ class ConnectionMemory:
     withheld: int = 0
     """By how much less may be held now, because the process is near all the memory that it may have.
 
-    A quarter of the limit stays whatever else takes the memory, so that small requests are served.
+    A quarter of the limit stays whatever else takes the memory, and connections that hold little have all of it.
     """
     _addresses: Counter[str] = field(default_factory=Counter)
     _holders: set[HeldMemory] = field(default_factory=set)
@@ -178,7 +179,9 @@ class ConnectionMemory:
 
         Unless it is `shared`, the share of the address does not bind.
         """
-        if size > self._room(holder.key, shared=shared) and not self._make_room(holder, size, shared=shared):
+        if size > self._room(holder, size, shared=shared) and not self._make_room(
+            holder, size, shared=shared
+        ):
             return False
         holder.held += size
         self.held += size
@@ -240,7 +243,7 @@ class ConnectionMemory:
     def _look(self, may_drop: bool = False) -> None:
         """Give room to those who wait, dropping slow connections where that is its time."""
         for waiter in tuple(self._waiting):
-            fits = waiter.size <= self._room(waiter.holder.key, shared=True)
+            fits = waiter.size <= self._room(waiter.holder, waiter.size, shared=True)
             if not waiter.given.done() and (fits or may_drop) and self.hold(waiter.holder, waiter.size):
                 self._waiting.remove(waiter)
                 waiter.given.set_result(None)
@@ -250,20 +253,22 @@ class ConnectionMemory:
         if self._waiting:
             self._look_later()
 
-    def _room(self, key: str, *, shared: bool) -> int:
-        held = self.held + self.elsewhere()
-        whole = self._limit_now - held
-        if not shared or held < self._limit_now * _NEAR:
+    def _room(self, holder: HeldMemory, size: int, *, shared: bool) -> int:
+        held, limit = self.held + self.elsewhere(), self._limit_for(holder, size)
+        whole = limit - held
+        if not shared or held < limit * _NEAR:
             return whole
-        return min(whole, self.per_address - self._addresses[key])
+        return min(whole, self.per_address - self._addresses[holder.key])
 
-    @property
-    def _limit_now(self) -> int:
+    def _limit_for(self, holder: HeldMemory, size: int) -> int:
+        """Return what may be held in all for a connection to hold so much more."""
+        if holder.held + size <= _SMALL:
+            return self.limit
         return max(self.limit - self.withheld, self.limit // 4)
 
     def _make_room(self, holder: HeldMemory, size: int, *, shared: bool) -> bool:
         """Drop the slowest connections until there is room; none is dropped where that would not do."""
-        near = self.held >= self._limit_now * _NEAR
+        near = self.held >= self._limit_for(holder, size) * _NEAR
         crowded = shared and near and self._addresses[holder.key] + size > self.per_address
         late = self.time() - _SLOW
         slow = [
@@ -274,15 +279,15 @@ class ConnectionMemory:
             and each.moved <= late
             and (not crowded or each.key == holder.key)
         ]
-        if self._room(holder.key, shared=shared) + sum(each.held for each in slow) < size:
+        if self._room(holder, size, shared=shared) + sum(each.held for each in slow) < size:
             return False
         for each in sorted(slow, key=lambda each: each.moved):
-            if self._room(holder.key, shared=shared) >= size:
+            if self._room(holder, size, shared=shared) >= size:
                 break
             self.dropped += 1
             each.close()
             each.drop()
-        return self._room(holder.key, shared=shared) >= size
+        return self._room(holder, size, shared=shared) >= size
 
 
 async def reserve_answer(scope: Scope, size: int) -> None:

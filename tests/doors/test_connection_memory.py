@@ -142,21 +142,34 @@ async def test_an_answer_for_a_client_that_left_holds_nothing(memory: Connection
     assert memory.held == 0
 
 
-def test_less_is_held_while_memory_is_short(memory: ConnectionMemory, timer: Clock) -> None:
+def test_less_is_held_while_memory_is_short(timer: Clock) -> None:
     dropped: list[str] = []
+    memory = ConnectionMemory(1000 << 10, 1000 << 10, timer)
     slow, other = connection(memory, "a", dropped), connection(memory, "b")
-    assert slow.hold(500)
+    assert slow.hold(500 << 10)
     timer.now += 10
-    memory.withheld = 600
-    assert not other.hold(401)
-    assert other.hold(300)
+    memory.withheld = 600 << 10
+    assert not other.hold(401 << 10)
+    assert other.hold(300 << 10)
     assert dropped == ["a"]
-    memory.withheld = 10_000
+    memory.withheld = 10_000 << 10
     assert not other.hold(1)
-    other.release(100)
-    assert other.hold(50), "a quarter stays"
+    other.release(100 << 10)
+    assert other.hold(50 << 10), "a quarter stays"
     memory.withheld = 0
-    assert other.hold(700)
+    assert other.hold(700 << 10)
+
+
+def test_who_holds_little_is_served_while_memory_is_short() -> None:
+    memory = ConnectionMemory(1000 << 10, 1000 << 10)
+    large = connection(memory, "a")
+    assert large.hold(700 << 10)
+    memory.withheld = 500 << 10
+    small = connection(memory, "b")
+    assert small.hold(60 << 10)
+    assert not small.hold(5 << 10), "by pieces nobody holds more"
+    assert small.set_buffered(4 << 10)
+    assert not large.hold(1)
 
 
 def test_a_trickle_is_no_movement(memory: ConnectionMemory, timer: Clock) -> None:
