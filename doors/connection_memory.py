@@ -24,7 +24,7 @@ BODY_ROOM_SECONDS = 20.0
 _NEAR = 0.8  # the part of the whole above which the share of an address binds
 _INTERVAL = 0.02  # the fewest seconds between two looks for slow connections
 _TRICKLE = 16 << 10
-_SMALL = 64 << 10  # bytes of a connection that are not refused because memory is short
+_SMALL = 16 << 10  # bytes of a connection that are not refused because memory is short
 _SLOW = 1.0  # seconds without movement after which a connection may be dropped to make room
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from peerage.allocator import trim_memory
 from peerage.config import Settings
 
 if TYPE_CHECKING:  # the doctor needs none of what a server is made of
@@ -23,6 +24,7 @@ _TORRENT, _PEER = 250, 25
 _FULL = 0.65
 """The part of what is allowed from which on less is held: the rest is for children, and for pages of files."""
 _LOOK = 0.25  # seconds between two looks
+_TRIMMED = 2.0  # seconds between two times that free memory is given back
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
@@ -65,20 +67,33 @@ def own_memory() -> int:
 
 
 class MemoryWatch:
-    """Has connections hold less while the process is near the bytes that it is allowed; None: it is not bounded."""
+    """Has connections hold less while the process is near the bytes that it is allowed; None: it is not bounded.
+
+    `trim`, which runs in a thread, gives back what the allocator keeps free meanwhile.
+    """
 
     def __init__(
-        self, memory: "ConnectionMemory", allowed: int | None, taken: Callable[[], int] = own_memory
+        self,
+        memory: "ConnectionMemory",
+        allowed: int | None,
+        taken: Callable[[], int] = own_memory,
+        trim: Callable[[], None] = trim_memory,
     ) -> None:
         self._memory = memory
         self._allowed = allowed
         self._taken = taken
+        self._trim = trim
 
     async def run(self) -> None:
         """Look again and again; never returns."""
+        untrimmed = _TRIMMED
         while True:
             self.look()
+            if self._memory.withheld and untrimmed >= _TRIMMED:
+                untrimmed = 0.0
+                await asyncio.to_thread(self._trim)
             await asyncio.sleep(_LOOK)
+            untrimmed += _LOOK
 
     def look(self) -> None:
         """Withhold what is taken beyond the part of what is allowed that may be full."""

@@ -166,9 +166,9 @@ def test_who_holds_little_is_served_while_memory_is_short() -> None:
     assert large.hold(700 << 10)
     memory.withheld = 500 << 10
     small = connection(memory, "b")
-    assert small.hold(60 << 10)
-    assert not small.hold(5 << 10), "by pieces nobody holds more"
-    assert small.set_buffered(4 << 10)
+    assert small.hold(15 << 10)
+    assert not small.hold(2 << 10), "by pieces nobody holds more"
+    assert small.set_buffered(1 << 10)
     assert not large.hold(1)
 
 

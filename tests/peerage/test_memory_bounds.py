@@ -1,9 +1,12 @@
+import asyncio
+import threading
 from pathlib import Path
 
 import pytest
 
 from doors.connection_memory import ConnectionMemory
 from peerage.memory_bounds import MemoryWatch, memory_allowed, own_memory
+from tests.support.tasks import until
 
 
 @pytest.mark.parametrize(("taken", "withheld"), [(100, 0), (260, 0), (300, 40), (900, 640)])
@@ -37,3 +40,16 @@ def test_the_first_version_of_control_groups_is_read(tmp_path):
         (tmp_path / path).write_text(text)
     assert memory_allowed(tmp_path, own=True) == 400_000
     assert memory_allowed(tmp_path, own=False) == 1_024_000
+
+
+async def test_free_memory_is_given_back_only_while_memory_is_short():
+    memory, trimmed, taken = ConnectionMemory(), threading.Event(), [100]
+    task = asyncio.create_task(MemoryWatch(memory, 400, lambda: taken[0], trimmed.set).run())
+    try:
+        await until(lambda: memory.withheld == 0)
+        assert not trimmed.is_set()
+        taken[0] = 399
+        await until(trimmed.is_set)
+        assert memory.withheld == 139
+    finally:
+        task.cancel()
