@@ -9,6 +9,7 @@ result is in Unicode's normal form C, and its length is counted in characters af
 
 import re
 import unicodedata
+from collections.abc import Callable
 
 _MARKS_IN_A_ROW = 30  # as Unicode's stream-safe format (UAX #15 § 13) bounds them; sorting more takes long
 
@@ -23,9 +24,10 @@ _INVISIBLE = re.compile(
     "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u200e\u200f\u2060-\u2065\u206a-\u206f"
     "\u3164\ufeff\uffa0\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
 )
-# A joiner that does not stand between two characters beyond ASCII joins nothing.
+# A joiner that does not stand between two characters beyond ASCII joins nothing; nor does one beside a space,
+# which is trimmed or written as ASCII after this.
 _IDLE_JOINERS = re.compile(
-    "(?:(?<![^\x00-\x7f\u200c\u200d])|(?<=[\u200c\u200d]))[\u200c\u200d]+|[\u200c\u200d]+(?![^\x00-\x7f])"
+    "(?:(?<![^\x00-\x7f\\s\u200c\u200d])|(?<=[\u200c\u200d]))[\u200c\u200d]+|[\u200c\u200d]+(?![^\x00-\x7f\\s])"
 )
 _SPACES = re.compile(r"\s+")
 _ENDS_OF_LINES = re.compile("[^\\S\n]+$", re.MULTILINE)
@@ -63,10 +65,8 @@ def clean_prose(text: str, longest: int) -> str:
 
 def plain_line(text: str, longest: int) -> str:
     """Return a text without what `clean_line` would refuse, cut to `longest` characters; never raises."""
-    line = _REFUSED.sub(" ", text[: 4 * longest])
-    return _SPACES.sub(" ", _without_invisible(unicodedata.normalize("NFC", _without_piled_marks(line))))[
-        :longest
-    ].strip()
+    line = _visible(_REFUSED.sub(" ", text[: 4 * longest]), _without_piled_marks)
+    return _SPACES.sub(" ", line)[:longest].strip().rstrip("\u200c\u200d")
 
 
 def _clean(text: str) -> str:
@@ -75,9 +75,24 @@ def _clean(text: str) -> str:
     for fault, sentence in _FAULTS:
         if fault.search(text):
             raise ValueError(sentence)
+    return _visible(text, _refuse_piled_marks)
+
+
+def _visible(text: str, unpiled: Callable[[str], str]) -> str:
+    # Composing may turn a character into one of ASCII, beside which a joiner is idle; and what is invisible may
+    # stand between two that compose.
+    return _composed(_without_invisible(_composed(text, unpiled)), unpiled)
+
+
+def _composed(text: str, unpiled: Callable[[str], str]) -> str:
+    # Sorting long rows of marks takes long; and composing may take rows apart into longer ones.
+    return unpiled(unicodedata.normalize("NFC", unpiled(text)))
+
+
+def _refuse_piled_marks(text: str) -> str:
     if _without_piled_marks(text) != text:
         raise ValueError(f"It holds more than {_MARKS_IN_A_ROW} combining marks in a row.")
-    return unicodedata.normalize("NFC", _without_invisible(text))
+    return text
 
 
 def _without_invisible(text: str) -> str:

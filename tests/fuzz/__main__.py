@@ -132,6 +132,7 @@ def _run(target: Target, options: argparse.Namespace, inputs: int) -> Outcome:
             target.name,
         ],
         cwd=ROOT,
+        env={**os.environ, "PYTHONHASHSEED": str(options.seed)},
         capture_output=True,
         text=True,
         errors="replace",
