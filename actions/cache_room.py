@@ -15,6 +15,7 @@ from cache.quota import CacheFill
 from cache.record import DAY, day_of
 from cache.torrents import TorrentCache
 from cache.unasked import UnaskedStore, UnaskedTorrent
+from catalogue.events import Emit, deleted
 from catalogue.model import Subject
 from catalogue.moderation import Moderation
 from catalogue.store import TorrentStore
@@ -99,6 +100,7 @@ class CacheRoom:
         *,
         terms: RoomTerms,
         clock: Callable[[], float],
+        emit: Emit,
         note: NoteMaintenance = note_nowhere,
     ) -> None:
         self._cache = cache
@@ -107,6 +109,7 @@ class CacheRoom:
         self._torrents = torrents
         self._moderation = moderation
         self._clock = clock
+        self._emit = emit
         self._note = note
         self._turn = asyncio.Lock()
         self._told_at: float | None = None
@@ -212,8 +215,11 @@ class CacheRoom:
         subject, target = Subject.INFOHASH, torrent.infohash.upper
         if removed:
             subject, target = Subject.TORRENT, str(removed[0].id)
-        detail = f"{torrent.title}: nobody asked for it in {self.terms.days} days, and the cache was full"
+        reason = f"nobody asked for it in {self.terms.days} days, and the cache was full"
+        detail = f"{torrent.title}: {reason}"
         await self._moderation.log(principal.id, "delete", subject, target, principal.signed(detail))
+        by = "" if principal is NOBODY else principal.name
+        await self._emit(deleted(torrent.infohash, torrent.title, reason, by))
 
     def _tell(self, state: RoomState) -> None:
         now = self._clock()

@@ -13,7 +13,7 @@ from actions.takedowns import Takedowns
 from bittorrent.infohash import InfoHash
 from bittorrent.metainfo import Metainfo
 from catalogue.catalogue import Catalogue
-from catalogue.events import Emit, EventKind, ServiceEvent, tell_nobody
+from catalogue.events import Emit, EventKind, ServiceEvent, deleted, tell_nobody
 from catalogue.fields import (
     NO_DETAILS,
     UNSET,
@@ -26,6 +26,7 @@ from catalogue.fields import (
     TorrentDetails,
 )
 from catalogue.model import (
+    EVERY_ENTRY,
     Author,
     BookmarkKind,
     Category,
@@ -34,6 +35,7 @@ from catalogue.model import (
     Freeleech,
     Group,
     LogEntry,
+    LogFilter,
     News,
     Page,
     Person,
@@ -176,6 +178,7 @@ class Curation:
         await self._catalogue.torrents.remove(torrent)
         detail = f"{known.title}: {reason}" if reason else known.title
         await self._log(principal, "delete", Subject.TORRENT, torrent, detail)
+        await self._emit(deleted(known.infohash, known.title, reason, principal.name))
 
     async def mark_torrent(
         self,
@@ -372,6 +375,11 @@ class Curation:
         self.rights.require(principal, Right.MODERATE)
         return await self._store.moderation.reports(offset, limit, resolved=resolved)
 
+    async def open_report(self, principal: Principal, report: int, resolution: str) -> Report:
+        """Return a report that may be closed with these words (MODERATE). Refusal: as `resolve` refuses."""
+        self.rights.require(principal, Right.MODERATE)
+        return await self._catalogue.moderation.open_report(report, resolution)
+
     async def resolve(self, principal: Principal, report: int, resolution: str) -> Report:
         """Close a report (MODERATE)."""
         resolver = self._authorization.account(principal, Right.MODERATE)
@@ -379,10 +387,17 @@ class Curation:
         await self._log(principal, "resolve", closed.subject, closed.target, closed.resolution)
         return closed
 
-    async def log_entries(self, principal: Principal, offset: int, limit: int) -> Page[LogEntry]:
+    async def log_entries(
+        self, principal: Principal, offset: int, limit: int, wanted: LogFilter = EVERY_ENTRY
+    ) -> Page[LogEntry]:
         """Return the moderators' log (MODERATE)."""
         self.rights.require(principal, Right.MODERATE)
-        return await self._store.moderation.log_entries(offset, limit)
+        return await self._store.moderation.log_entries(offset, limit, wanted)
+
+    async def log_verbs(self, principal: Principal) -> list[str]:
+        """Return what the log says was done, each verb once (MODERATE)."""
+        self.rights.require(principal, Right.MODERATE)
+        return await self._store.moderation.log_verbs()
 
     async def post_news(self, principal: Principal, title: str, body: str) -> News:
         """Post news (CURATE)."""

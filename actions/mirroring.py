@@ -18,6 +18,7 @@ from actions.takedowns import Takedowns
 from actions.uploads import Uploads
 from bittorrent.infohash import V1_LENGTH, InfoHash
 from bittorrent.refusal import Refusal
+from catalogue.events import Emit, deleted
 from catalogue.mirrors import MirrorState, MirrorStore
 from catalogue.store import UNRESTRICTED_VIEWER, TorrentStore
 from lists.entry_text import AUTHOR_LIMIT, REASON_LIMIT
@@ -87,6 +88,7 @@ class MirrorTarget:
     importer: Callable[[], CatalogueImport]
     clock: Callable[[], float]
     turn: asyncio.Lock
+    emit: Emit
 
 
 class Mirroring:
@@ -244,6 +246,7 @@ class Mirroring:
                 # The file goes first: after a crash a record is left, which can be removed again.
                 await self._target.takedowns.remove_file([known.infohash, known.alias or known.infohash])
                 await self._target.torrents.remove([known.id])
+                await self._target.emit(deleted(known.infohash, known.title, "", self._source.by))
             dropped.append(infohash)
         return dropped
 

@@ -4,6 +4,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from bittorrent.infohash import InfoHash
+
 
 class EventKind(StrEnum):
     """What happened."""
@@ -12,6 +14,7 @@ class EventKind(StrEnum):
     EDIT = "record.edited"
     REPORT = "report.added"
     BLOCK = "torrent.blocked"
+    DELETE = "torrent.deleted"
     DOWNLOAD = "download.completed"
     TEST = "webhook.test"
     """Nothing happened: an operator tries a webhook, which hears it whatever else it wants."""
@@ -23,6 +26,12 @@ class ServiceEvent:
 
     kind: EventKind
     data: Mapping[str, object] = field(default_factory=dict)
+
+
+def deleted(infohash: InfoHash, name: str, reason: str, by: str) -> ServiceEvent:
+    """Return the event of a torrent whose record and file were deleted, though it is not blocked."""
+    said = {"info_hash": infohash.lower, "name": name, "reason": reason, "by": by}
+    return ServiceEvent(EventKind.DELETE, said)
 
 
 Emit = Callable[[ServiceEvent], Awaitable[None]]

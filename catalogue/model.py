@@ -266,7 +266,10 @@ class Subject(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A report to the moderators; `resolution` is empty while it is open."""
+    """A report to the moderators; `resolution` is empty while it is open.
+
+    `title` is what the target is called now, a comment by its group; None where it is gone.
+    """
 
     id: int
     subject: Subject
@@ -277,11 +280,15 @@ class Report:
     resolver: Person | None
     resolved: int | None
     resolution: str
+    title: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class LogEntry:
-    """An entry of the moderators' log: who did what to which record, and why; it never changes."""
+    """An entry of the moderators' log: who did what to which record, and why; it never changes.
+
+    `title` is what the record is called now, a comment's by its group; None where it is gone or has no name.
+    """
 
     id: int
     time: int
@@ -290,6 +297,19 @@ class LogEntry:
     subject: Subject
     target: str
     detail: str
+    title: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LogFilter:
+    """Which entries of the moderators' log: of a verb, of a subject, of an account's name; any where not given."""
+
+    verb: str = ""
+    subject: Subject | None = None
+    actor: str = ""
+
+
+EVERY_ENTRY = LogFilter()
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from bittorrent.refusal import Refusal
 from catalogue.fields import LONGEST_REASON, MOST_REPORTS, REPORT, RESOLUTION, validate
 from catalogue.model import Report, Subject
 from catalogue.store import ModerationStore, require
@@ -25,6 +26,14 @@ class Moderation:
             subject, target, reporter, values["reason"], now=self._now(), most=self._most_reports
         )
         return require(await self._store.report(number))
+
+    async def open_report(self, report: int, resolution: str) -> Report:
+        """Return a report that may be closed with a resolution. Refusal: `invalid`, `not-found`, `fixed`."""
+        validate({"resolution": resolution}, RESOLUTION)
+        known = require(await self._store.report(report))
+        if known.resolved is not None:
+            raise Refusal("fixed")
+        return known
 
     async def resolve(self, report: int, resolver: int, resolution: str) -> Report:
         """Close a report. Refusal: `invalid`, `not-found`, `fixed`."""

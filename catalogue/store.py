@@ -24,6 +24,7 @@ from catalogue.fields import (
 )
 from catalogue.history import HistoryStore
 from catalogue.model import (
+    EVERY_ENTRY,
     Author,
     BookmarkKind,
     CatalogueTotals,
@@ -33,6 +34,7 @@ from catalogue.model import (
     Contents,
     Group,
     LogEntry,
+    LogFilter,
     News,
     Page,
     Report,
@@ -419,8 +421,12 @@ class ModerationStore(Protocol):
         """Add an entry to the log."""
         ...
 
-    async def log_entries(self, offset: int, limit: int) -> Page[LogEntry]:
+    async def log_entries(self, offset: int, limit: int, wanted: LogFilter = EVERY_ENTRY) -> Page[LogEntry]:
         """Return the log, newest first."""
+        ...
+
+    async def log_verbs(self) -> list[str]:
+        """Return what the log says was done, each verb once, sorted."""
         ...
 
 

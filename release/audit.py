@@ -9,7 +9,7 @@ import sys
 
 from source import TREE
 
-LOCKS = ("requirements.lock", "requirements-dev.lock")
+LOCKS = ("requirements.lock", "requirements-dev.lock", "requirements-docs.lock")
 _UNKNOWN = 2
 
 
@@ -61,7 +61,7 @@ def _last(text: str) -> str:
 
 
 def main() -> None:
-    """Audit both locks."""
+    """Audit what is installed to serve, to develop and to make the documentation."""
     statuses = []
     for lock in LOCKS:
         status, text = audit(lock)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from accounts.rights import Right
 from catalogue.bbcode import render
-from catalogue.model import LogEntry, News, Report, Subject
+from catalogue.model import LogEntry, LogFilter, News, Report, Subject
 from doors.rest import request_fields
 from doors.rest.operation import Listing, Operation, RestContext
 from doors.rest.shapes import Html, PersonShape, Time, optional_person, person, time
@@ -12,7 +12,10 @@ from doors.rest.shapes import Html, PersonShape, Time, optional_person, person, 
 
 @dataclass(frozen=True, slots=True)
 class ReportShape:
-    """A report to the moderators; `resolution` is empty while it is open."""
+    """A report to the moderators; `resolution` is empty while it is open.
+
+    `title` is what the target is called now, a comment by its group; null where it is gone.
+    """
 
     id: int
     subject: str
@@ -23,11 +26,12 @@ class ReportShape:
     resolver: PersonShape | None
     resolved_at: Time | None
     resolution: str
+    title: str | None
 
 
 @dataclass(frozen=True, slots=True)
 class LogEntryShape:
-    """An entry of the moderators' log."""
+    """An entry of the moderators' log; `title` is what the record is called now, null where it is gone or nameless."""
 
     id: int
     created_at: Time
@@ -36,6 +40,7 @@ class LogEntryShape:
     subject: str
     target: str
     detail: str
+    title: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +66,7 @@ def _report(value: Report) -> ReportShape:
         optional_person(value.resolver),
         time(value.resolved) if value.resolved is not None else None,
         value.resolution,
+        value.title,
     )
 
 
@@ -74,6 +80,7 @@ def _log_entry(value: LogEntry) -> LogEntryShape:
         subject,
         value.target,
         value.detail,
+        value.title,
     )
 
 
@@ -105,7 +112,12 @@ async def _resolve(context: RestContext) -> ReportShape:
 
 
 async def _log(context: RestContext) -> Listing:
-    page = await context.services.curation.log_entries(context.principal, context.offset, context.per_page)
+    query = context.query
+    subject = query.text("subject")
+    wanted = LogFilter(query.text("verb"), Subject(subject) if subject else None, query.text("actor"))
+    page = await context.services.curation.log_entries(
+        context.principal, context.offset, context.per_page, wanted
+    )
     return context.listing([_log_entry(each) for each in page.items], page.total, exact=page.exact)
 
 
@@ -173,7 +185,7 @@ OPERATIONS = (
         "moderation",
         _log,
         Right.MODERATE,
-        query=request_fields.PAGING,
+        query=request_fields.LOG,
         answers=LogEntryShape,
         many=True,
     ),

@@ -110,6 +110,13 @@ REPORT = MappingProxyType({"subject": enum_values(Subject), "target": _ID, **fie
 RESOLUTION = fields.RESOLUTION
 NEWS = fields.NEWS
 LIST_ENTRY = field_table(info_hash=InfohashField(), reason=TextField(REASON_LIMIT, filled=True))
+LOG = field_table(
+    verb=RawTextField(LONGEST_SEARCH),
+    subject=enum_values(Subject),
+    actor=RawTextField(LONGEST_SEARCH),
+    page=_PAGE,
+    per_page=PerPageField(),
+)
 RULES = field_table(subject=enum_values(RuleSubject), page=_PAGE, per_page=PerPageField())
 RULE = field_table(
     subject=enum_values(RuleSubject),

@@ -20,5 +20,6 @@ def make_cache_room(application: "Application") -> CacheRoom:
         records.moderation,
         terms=RoomTerms(WhenFull(wanted.when_full), wanted.unasked_days),
         clock=application.environment.clock,
+        emit=application.webhooks.emit,
         note=application.note_maintenance,
     )

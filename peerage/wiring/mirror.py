@@ -28,6 +28,7 @@ def make_mirror_target(application: "Application") -> MirrorTarget:
         importer=lambda: CatalogueImport(records, accounts.store, takedowns, clock),
         clock=clock,
         turn=asyncio.Lock(),
+        emit=application.webhooks.emit,
     )
 
 

@@ -1,10 +1,14 @@
 """Reports and the moderators' log in `peerage.db`."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from accounts.fields import fold
 from bittorrent.refusal import Refusal
-from catalogue.model import LogEntry, Page, Person, Report, Subject
+from catalogue.model import EVERY_ENTRY, LogEntry, LogFilter, Page, Person, Report, Subject
+from storage.catalogue.record_titles import RecordTitles
 from storage.database import Database
 from storage.parameters import bounded_id, page_parameters
 from storage.rows import TableRows
@@ -31,8 +35,9 @@ class SqlModeration:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._rows = TableRows(database, "moderation.report")
-        self._log_rows = TableRows(database, "moderation.deed")
+        self._log_rows = TableRows(database, "moderation.log_entry")
         self._targets = {subject: TableRows(database, table) for subject, table in _REPORTABLE.items()}
+        self._titles = RecordTitles(database)
         self._sql: ModerationStatements = database.dialect.statements(
             "storage.statements.moderation.ModerationStatements"
         )
@@ -59,7 +64,7 @@ class SqlModeration:
     async def report(self, number: int) -> Report | None:
         """Find a report."""
         rows = await self._database.rows(self._sql.one, {"row": bounded_id(number)})
-        return _report(rows[0]) if rows else None
+        return (await self._named([_report(rows[0])]))[0] if rows else None
 
     async def reports(self, offset: int, limit: int, *, resolved: bool) -> Page[Report]:
         """Return reports, oldest first while they are open, else newest first."""
@@ -68,7 +73,7 @@ class SqlModeration:
         )
         ((total,),) = await self._database.rows(count)
         rows = await self._database.rows(page, page_parameters(offset, limit))
-        return Page(tuple(map(_report, rows)), total)
+        return Page(await self._named([_report(row) for row in rows]), total)
 
     async def resolve(self, number: int, resolver: int, resolution: str, now: int) -> None:
         """Close a report. Refusal: `fixed`, when it is closed."""
@@ -87,11 +92,27 @@ class SqlModeration:
         async with self._database.transaction() as transaction:
             await self._log_rows.insert(transaction, values)
 
-    async def log_entries(self, offset: int, limit: int) -> Page[LogEntry]:
+    async def log_entries(self, offset: int, limit: int, wanted: LogFilter = EVERY_ENTRY) -> Page[LogEntry]:
         """Return the log, newest first."""
-        ((total,),) = await self._database.rows(self._sql.count_log)
-        rows = await self._database.rows(self._sql.log_page, page_parameters(offset, limit))
-        return Page(tuple(map(_log_entry, rows)), total)
+        among = {"verb": wanted.verb, "of": wanted.subject or "", "actor": fold(wanted.actor)}
+        if wanted == EVERY_ENTRY:
+            ((total,),) = await self._database.rows(self._sql.count_log)
+        else:
+            ((total,),) = await self._database.rows(self._sql.count_wanted_log, among)
+        rows = await self._database.rows(self._sql.log_page, {**page_parameters(offset, limit), **among})
+        entries = tuple(map(_log_entry, rows))
+        titles = await self._titles.find((each.subject, each.target) for each in entries)
+        return Page(
+            tuple(replace(each, title=titles.get((each.subject, each.target))) for each in entries), total
+        )
+
+    async def log_verbs(self) -> list[str]:
+        """Return what the log says was done, each verb once, sorted."""
+        return [verb for (verb,) in await self._database.rows(self._sql.log_verbs)]
+
+    async def _named(self, reports: Sequence[Report]) -> tuple[Report, ...]:
+        titles = await self._titles.find((each.subject, str(each.target)) for each in reports)
+        return tuple(replace(each, title=titles.get((each.subject, str(each.target)))) for each in reports)
 
 
 def _report(row: tuple[Any, ...]) -> Report:

@@ -13,7 +13,7 @@ from storage.tables.discussion import comment, news
 from storage.tables.jobs import content, job, job_label
 from storage.tables.ledger import snatch, traffic
 from storage.tables.members import invitation, standing
-from storage.tables.moderation import deed, report
+from storage.tables.moderation import log_entry, report
 
 _USER: BindParameter[int] = bindparam("user")
 
@@ -60,9 +60,9 @@ def account_queries() -> dict[str, Select[Any]]:
         .where(reports.account_id == _USER)
         .order_by(reports.id),
         "news": _of(news, "title", "body", "added").where(news.c.account_id == _USER).order_by(news.c.id),
-        "log": _of(deed, "time", "verb", "subject", "target", "detail")
-        .where(deed.c.account_id == _USER)
-        .order_by(deed.c.id),
+        "log": _of(log_entry, "time", "verb", "subject", "target", "detail")
+        .where(log_entry.c.account_id == _USER)
+        .order_by(log_entry.c.id),
         "download": select(
             content.c.infohash,
             content.c.name,

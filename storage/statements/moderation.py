@@ -1,10 +1,10 @@
 """The statements of reports and the moderators' log."""
 
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import BindParameter, ColumnElement, Text, bindparam, func, or_, select
 
 from storage.dialect import SqlDialect
 from storage.tables.accounts import account
-from storage.tables.moderation import deed, report
+from storage.tables.moderation import log_entry, report
 
 
 class ModerationStatements:
@@ -33,11 +33,25 @@ class ModerationStatements:
                 *of_reporter, report.c.subject == bindparam("of"), report.c.target == bindparam("row")
             )
         )
+        with_actor = log_entry.outerjoin(account, account.c.id == log_entry.c.account_id)
+        wanted = (
+            _any_or(log_entry.c.verb, "verb"),
+            _any_or(log_entry.c.subject, "of"),
+            _any_or(func.coalesce(account.c.folded, ""), "actor"),
+        )
         self.log_page = compiled(
-            select(deed, account.c.name)
-            .join_from(deed, account, account.c.id == deed.c.account_id, isouter=True)
-            .order_by(deed.c.id.desc())
+            select(log_entry, account.c.name)
+            .select_from(with_actor)
+            .where(*wanted)
+            .order_by(log_entry.c.id.desc())
             .limit(bindparam("limit"))
             .offset(bindparam("offset"))
         )
-        self.count_log = compiled(select(func.count()).select_from(deed))
+        self.count_log = compiled(select(func.count()).select_from(log_entry))
+        self.count_wanted_log = compiled(select(func.count()).select_from(with_actor).where(*wanted))
+        self.log_verbs = compiled(select(log_entry.c.verb).distinct().order_by(log_entry.c.verb))
+
+
+def _any_or(column: ColumnElement[str], parameter: str) -> ColumnElement[bool]:
+    wanted: BindParameter[str] = bindparam(parameter, type_=Text)
+    return or_(wanted == "", column == wanted)

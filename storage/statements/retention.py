@@ -5,7 +5,7 @@ from sqlalchemy import BindParameter, bindparam, delete, update
 from catalogue.webhooks import DeliveryState
 from storage.dialect import SqlDialect
 from storage.tables.accounts import session
-from storage.tables.moderation import deed, report
+from storage.tables.moderation import log_entry, report
 from storage.tables.webhooks import webhook_delivery
 
 
@@ -20,7 +20,7 @@ class RetentionStatements:
             .where(session.c.created < before, session.c.address.is_not(None))
             .values(address=None)
         )
-        self.log = compiled(delete(deed).where(deed.c.time < before))
+        self.log = compiled(delete(log_entry).where(log_entry.c.time < before))
         self.reports = compiled(delete(report).where(report.c.resolved < before))
         waiting = webhook_delivery.c.state == DeliveryState.WAITING.value
         self.deliveries = compiled(

@@ -16,7 +16,7 @@ TABLES = (
     "collages.collage",
     "discussion.comment",
     "discussion.news",
-    "moderation.deed",
+    "moderation.log_entry",
     "moderation.report",
 )
 """The tables whose rows are read and changed so, by module and name."""

@@ -12,7 +12,7 @@ from storage.tables.catalogue import torrent
 from storage.tables.credit import account_balance
 from storage.tables.ledger import traffic
 from storage.tables.members import standing
-from storage.tables.moderation import deed
+from storage.tables.moderation import log_entry
 from tracker.standing import Standing
 
 _STANDING = tuple(standing.c[name] for name in Standing._fields)
@@ -62,7 +62,7 @@ class StandingStatements:
                 invites=case((more < 0, 0), else_=more),
             )
         )
-        self.log = compiled(insert(deed).values(**new_row(deed)))
+        self.log = compiled(insert(log_entry).values(**new_row(log_entry)))
         self.barred = compiled(select(row.account_id).where(row.barred > 0))
 
 

@@ -10,7 +10,7 @@ from storage.tables.collages import bookmark, collected
 from storage.tables.discussion import comment
 from storage.tables.jobs import content, job
 from storage.tables.lists import spelling
-from storage.tables.moderation import deed, report
+from storage.tables.moderation import log_entry, report
 
 
 class UnaskedStatements:
@@ -88,6 +88,10 @@ def _is_referred_to() -> list[ColumnElement[bool]]:
                     report.c.subject == subject, report.c.target == number, report.c.resolved.is_(None)
                 )
             ),
-            exists(select(deed.c.id).where(deed.c.subject == subject, deed.c.target == cast(number, Text))),
+            exists(
+                select(log_entry.c.id).where(
+                    log_entry.c.subject == subject, log_entry.c.target == cast(number, Text)
+                )
+            ),
         ]
     return found

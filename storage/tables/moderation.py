@@ -22,8 +22,8 @@ report = Table(
     Index("report_target", "subject", "target"),
     sqlite_autoincrement=True,
 )
-deed = Table(  # the moderators' log
-    "deed",
+log_entry = Table(
+    "log_entry",
     PEERAGE,
     Column("id", INTEGER, primary_key=True),
     Column("time", INTEGER, nullable=False),
@@ -32,7 +32,7 @@ deed = Table(  # the moderators' log
     Column("subject", TEXT, nullable=False),
     Column("target", TEXT, nullable=False),
     Column("detail", TEXT, nullable=False),
-    Index("deed_about", "subject", "target"),
+    Index("log_entry_about", "subject", "target"),
     sqlite_autoincrement=True,
 )
 notice = Table(

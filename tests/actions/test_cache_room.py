@@ -1,5 +1,6 @@
 """Room in the cache: it is told before it is full, and what nobody asked for and nobody cares for goes, no more."""
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -8,6 +9,7 @@ from structlog.testing import capture_logs
 from accounts.model import Principal, Role
 from bittorrent.infohash import InfoHash
 from bittorrent.refusal import Refusal
+from catalogue.events import EventKind
 from catalogue.fields import CollageChange, GroupChange, TorrentDetails
 from catalogue.model import BookmarkKind, Subject, SwarmStats
 from catalogue.store import UNRESTRICTED_VIEWER
@@ -154,6 +156,8 @@ async def test_what_was_asked_for_counts_from_that_day(opened):
 
 async def test_it_is_told_first_and_then_no_more_goes_than_has_to(opened):
     site = await opened()
+    webhooks = site.application.webhooks
+    await webhooks.add(site.admin, "https://told.example/", frozenset({EventKind.DELETE}))
     told = await site.room.look()
     assert (told.filling, told.files) == (False, 0)
     found = await site.fill(16)
@@ -175,9 +179,12 @@ async def test_it_is_told_first_and_then_no_more_goes_than_has_to(opened):
     assert await site.held(found) == found[1:]
     assert (site.room.removed.files, set(newest) <= set(await site.held(found))) == (1, True)
     entries = await site.store.moderation.log_entries(0, 9)
-    (deed,) = [each for each in entries.items if each.verb == "delete"]
-    assert (deed.actor, deed.subject) == (None, Subject.TORRENT)
-    assert "nobody asked for it in 30 days" in deed.detail
+    (entry,) = [each for each in entries.items if each.verb == "delete"]
+    assert (entry.actor, entry.subject) == (None, Subject.TORRENT)
+    assert "nobody asked for it in 30 days" in entry.detail
+    (told,), _ = await webhooks.deliveries(site.admin, 0, 9)
+    data = json.loads(told.body)["data"]
+    assert (data["info_hash"], data["name"], data["by"]) == (found[0].lower, "torrent 0", "")
     (entry,) = MaintenanceLog(site.application.stores.folder.maintenance).entries("cache room")
     assert entry.details["removed"] == 1
 

@@ -136,7 +136,9 @@ OPERATIONS = {
     "report": (lambda c, p, s: c.report(p, Subject.USER, 4, "rude"), ALL_MAY),
     "reports": (lambda c, p, s: c.reports(p, 0, 9, resolved=False), STAFF),
     "resolve": (lambda c, p, s: c.resolve(p, s.report.id, "done"), STAFF),
+    "open_report": (lambda c, p, s: c.open_report(p, s.report.id, "done"), STAFF),
     "log_entries": (lambda c, p, s: c.log_entries(p, 0, 9), STAFF),
+    "log_verbs": (lambda c, p, s: c.log_verbs(p), STAFF),
     "post_news": (lambda c, p, s: c.post_news(p, "News", "more"), STAFF),
     "remove_news": (lambda c, p, s: c.remove_news(p, s.news.id), STAFF),
 }

@@ -291,6 +291,8 @@ async def test_the_service_tells_of_uploads_edits_reports_blocks_and_downloads(t
         engine.on_event(Finished(job.content.key))
         await downloads.drain()
         await application.takedowns.block(infohash, "asked to", "them")
+        other = await curation.publish(ann, torrent("two"), "test")
+        await curation.delete_torrent(ann, other.id, "a mistake")
         found, _ = await application.webhooks.deliveries(OPERATOR, 0, 10)
         told = [(each.event.value, json.loads(each.body)["data"]) for each in reversed(found)]
     assert told == [
@@ -305,4 +307,12 @@ async def test_the_service_tells_of_uploads_edits_reports_blocks_and_downloads(t
             {"info_hash": infohash.lower, "name": "one", "size": 1 << 20, "accounts": [user.id]},
         ),
         ("torrent.blocked", {"info_hash": infohash.lower, "reason": "asked to", "by": "them"}),
+        (
+            "torrent.uploaded",
+            {"info_hash": other.infohash.lower, "name": "two", "size": other.size, "private": False},
+        ),
+        (
+            "torrent.deleted",
+            {"info_hash": other.infohash.lower, "name": "two", "reason": "a mistake", "by": "ann"},
+        ),
     ]

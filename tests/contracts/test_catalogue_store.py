@@ -8,7 +8,7 @@ import pytest
 from bittorrent.infohash import InfoHash
 from bittorrent.refusal import Refusal
 from catalogue.fields import AuthorChange, CategoryChange, CollageChange, GroupChange, TorrentChange
-from catalogue.model import BookmarkKind, CatalogueFile, Contents, Subject, SwarmStats, Viewer
+from catalogue.model import BookmarkKind, CatalogueFile, Contents, LogFilter, Subject, SwarmStats, Viewer
 from catalogue.store import UNRESTRICTED_VIEWER, CommentWrite, GroupWrite, TorrentWrite
 from storage.catalogue.store import catalogue_store
 from tests.support.catalogue import RecordingIndex
@@ -348,6 +348,45 @@ async def test_reports_are_one_of_a_reporter_and_closed_once(stores):
         await moderation.add_log_entry(actor, "hide", Subject.TORRENT, "1", detail="x", time=NOW)
     log = await moderation.log_entries(0, 9)
     assert [each.actor.id if each.actor else None for each in log.items] == [1, None]
+
+
+async def test_log_entries_name_their_records_and_are_filtered(stores):
+    number, group = await stores.add("one")
+    moderation = stores.all.moderation
+    gone = await stores.all.comments.add_comment(group, 1, NOW, CommentWrite(body="x"))
+    await stores.all.comments.remove_comment(gone)
+    kept = await stores.all.comments.add_comment(group, 2, NOW, CommentWrite(body="y"))
+    for verb, subject, target, actor in (
+        ("hide", Subject.TORRENT, str(number), 1),
+        ("edit", Subject.GROUP, str(group), 2),
+        ("add", Subject.USER, "1", None),
+        ("hide", Subject.COMMENT, str(kept), 1),
+        ("delete", Subject.COMMENT, str(gone), 1),
+        ("block", Subject.INFOHASH, "AB" * 20, 1),
+        ("hide", Subject.TORRENT, "9" * 30, 1),
+    ):
+        await moderation.add_log_entry(actor, verb, subject, target, detail="", time=NOW)
+
+    async def found(**wanted):
+        page = await moderation.log_entries(0, 9, LogFilter(**wanted))
+        assert page.total == len(page.items)
+        return [(each.verb, each.title) for each in reversed(page.items)]
+
+    assert await found() == [
+        ("hide", "one"),
+        ("edit", "one"),
+        ("add", "User1"),
+        ("hide", "one"),
+        ("delete", None),
+        ("block", None),
+        ("hide", None),
+    ]
+    assert await found(verb="hide", subject=Subject.TORRENT) == [("hide", "one"), ("hide", None)]
+    assert len(await found(actor="USER1")) == 5
+    assert await found(actor="nobody at all") == []
+    assert await moderation.log_verbs() == ["add", "block", "delete", "edit", "hide"]
+    await moderation.add_report(Subject.GROUP, group, 2, "bad", now=NOW, most=1)
+    assert [each.title for each in (await moderation.reports(0, 9, resolved=False)).items] == ["one"]
 
 
 async def test_statistics_are_of_what_everyone_sees(stores):

@@ -50,7 +50,7 @@ async def book(database, account, up, down, infohash=b"h" * 20):
 
 
 async def log(database):
-    return await database.rows("SELECT verb, subject, target, detail, account_id FROM deed ORDER BY id")
+    return await database.rows("SELECT verb, subject, target, detail, account_id FROM log_entry ORDER BY id")
 
 
 async def test_figures_are_those_of_enabled_accounts_without_a_higher_role(database):

@@ -105,7 +105,7 @@ def test_a_full_cache_makes_room_of_what_nobody_asked_for(
     assert ("cache", "note") in found
 
     service.kill()
-    ((detail,),) = rows(service.data, "SELECT detail FROM deed WHERE verb = 'delete'")
+    ((detail,),) = rows(service.data, "SELECT detail FROM log_entry WHERE verb = 'delete'")
     assert "nobody asked for it in 365 days" in str(detail)
     service.restart()
     assert [status(service, data) for data in torrents] == [200] * FULL

@@ -63,7 +63,7 @@ def authenticated(folder, secret, scope):
 def logged(folder):
     database = sqlite3.connect(folder / "peerage.db")
     try:
-        return database.execute("SELECT verb, subject, detail FROM deed ORDER BY id").fetchall()
+        return database.execute("SELECT verb, subject, detail FROM log_entry ORDER BY id").fetchall()
     finally:
         database.close()
 

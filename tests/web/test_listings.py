@@ -128,7 +128,7 @@ def test_a_moderator_makes_an_edition_a_work_of_its_own(site, anna, moderator, f
     assert answer.status_code == 303
     assert answer.headers["location"] != f"/g/{film.group.id}"
     assert "Make it a work of its own" not in keeper.page(path).text
-    assert f"split torrent {other.id}" in keeper.page("/moderation/log").text
+    assert f"split torrent {other.title}" in keeper.page("/moderation/log").text
 
 
 def test_a_question_keeps_programs_out(site):
