@@ -11,7 +11,7 @@ from urllib.parse import quote_from_bytes
 
 import bencodepy
 
-PATIENCE = 15.0
+PATIENCE = 60.0
 PEER_ID = b"-XX0001-abcdefghijkl"
 
 
