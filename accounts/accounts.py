@@ -15,6 +15,7 @@ from accounts.passwords import Passwords
 from accounts.second_factor import SecondFactors
 from accounts.secrets import Secrets
 from accounts.store import AccountStore, AdminAccess, NewKey
+from accounts.webauthn import WebAuthn
 from bittorrent.refusal import Refusal
 from tasks.run_to_completion import RunToCompletion
 
@@ -27,6 +28,8 @@ _ID_MOST = 2**63 - 1
 
 Clock = Callable[[], float]
 UserOrKey = TypeVar("UserOrKey", User, Key)
+_BY_DEVICE = "/device"
+"""What stands where attempts are counted by name: no account is called so."""
 
 
 class Accounts:
@@ -44,12 +47,14 @@ class Accounts:
         clock: Clock,
         *,
         second_factors: SecondFactors,
+        devices: WebAuthn,
         session_lifetime: int,
         keys_per_user: int,
     ) -> None:
         self.log = AuthenticationLog(clock)
         self.passkeys = Passkeys(store, secrets, clock)
         self.second_factors = second_factors
+        self.devices = devices
         self._store = store
         self._secrets = secrets
         self._passwords = passwords
@@ -182,6 +187,37 @@ class Accounts:
         except Refusal as refusal:
             self.log.refused(LogInWay.SECOND_FACTOR, address, found.name, refusal.code)
             raise
+        self.log.accepted(LogInWay.SECOND_FACTOR, address, found.name)
+        return found
+
+    async def log_in_by_device(self, ticket: str, answer: str, address: bytes) -> User:
+        """Check what a device answered that takes the place of name, password and second factor. It is logged.
+
+        Refusal: `bad-device`, `bad-link`, `login-slowed`, `user-disabled`.
+        """
+        name = ""
+        try:
+            self._throttle.begin(_BY_DEVICE, address)
+            found = await self._existing(await self.devices.verify(ticket, answer))
+            name = found.name
+            _require_enabled(found)
+        except Refusal as refusal:
+            self.log.refused(LogInWay.DEVICE, address, name, refusal.code)
+            raise
+        self._throttle.succeeded(_BY_DEVICE, address)
+        self.log.accepted(LogInWay.DEVICE, address, name)
+        return found
+
+    async def check_device(self, user: int, ticket: str, answer: str, address: bytes) -> User:
+        """Check a device of an account whose password was right. It is logged. Refusal: as `log_in_by_device`."""
+        found = _require_enabled(await self._existing(user))
+        try:
+            self._throttle.begin(_BY_DEVICE, address)
+            await self.devices.verify(ticket, answer, user)
+        except Refusal as refusal:
+            self.log.refused(LogInWay.SECOND_FACTOR, address, found.name, refusal.code)
+            raise
+        self._throttle.succeeded(_BY_DEVICE, address)
         self.log.accepted(LogInWay.SECOND_FACTOR, address, found.name)
         return found
 

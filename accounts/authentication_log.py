@@ -17,6 +17,7 @@ REFUSED = frozenset(
         "login-slowed",
         "user-disabled",
         "bad-code",
+        "bad-device",
         "bad-link",
         "second-factor",
         "bad-token",
@@ -47,6 +48,7 @@ class LogInWay(StrEnum):
     PASSWORD_CHANGE = "password-change"  # noqa: S105 - a name
     LINK = "link"
     SECOND_FACTOR = "second-factor"
+    DEVICE = "device"
 
 
 class AuthenticationLog:

@@ -10,6 +10,7 @@ _METHOD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")
 _RESERVED = frozenset({"anonymous"})
 PASSWORD_SHORTEST, PASSWORD_LONGEST = 8, 1024
 _LABEL_LONGEST = 100
+_DEVICE_LONGEST = 60
 _METHODS_MOST = 64
 LIFETIME_LONGEST = 10 * 366 * 86_400
 
@@ -48,6 +49,12 @@ def require_key(label: str, methods: Iterable[str] | None, lifetime: int | None)
     if lifetime is not None and not 0 < lifetime <= LIFETIME_LONGEST:
         problems["lifetime"].append("It is at least a second and at most ten years.")
     _refuse(problems)
+
+
+def require_device_name(name: str) -> None:
+    """Refuse an invalid name of a device: `invalid` (field `name`)."""
+    if not name or len(name) > _DEVICE_LONGEST or not name.isprintable():
+        _refuse({"name": [f"It is one line of 1 to {_DEVICE_LONGEST} printable characters."]})
 
 
 def _are_methods(names: frozenset[str]) -> bool:

@@ -29,10 +29,15 @@ class FactorRecord:
 
 @dataclass(frozen=True, slots=True)
 class FactorState:
-    """Whether an account has a second factor, since when, and how many recovery codes are left."""
+    """That an account has a second factor: since when, how many recovery codes are left, and which it has.
+
+    An authenticator app, WebAuthn credentials, or both; either of them, or a recovery code, is asked for.
+    """
 
     since: int
     recovery_codes: int
+    has_app: bool = True
+    has_credentials: bool = False
 
 
 class SecondFactorStore(Protocol):
@@ -56,8 +61,14 @@ class SecondFactorStore(Protocol):
     async def count_recovery(self, user: int) -> int:
         """Count the recovery codes that are left."""
 
+    async def first_credential(self, user: int) -> int | None:
+        """Return when the oldest WebAuthn credential of an account was added; None where it has none."""
+
+    async def put_recovery(self, user: int, recovery: Sequence[bytes]) -> None:
+        """Store digests of recovery codes in place of earlier ones."""
+
     async def delete(self, user: int) -> bool:
-        """Delete secret and recovery codes; False where there are none."""
+        """Delete secret, WebAuthn credentials and recovery codes; False where there are none."""
 
 
 class SecondFactors:
@@ -84,15 +95,23 @@ class SecondFactors:
 
     async def state(self, user: int) -> FactorState | None:
         """Return the state of an account's second factor; None where it has none."""
-        found = await self._store.find(user)
-        if found is None or found.confirmed is None:
+        found, credential = await self._store.find(user), await self._store.first_credential(user)
+        app = found.confirmed if found is not None else None
+        since = [each for each in (app, credential) if each is not None]
+        if not since:
             return None
-        return FactorState(found.confirmed, await self._store.count_recovery(user))
+        return FactorState(
+            min(since),
+            await self._store.count_recovery(user),
+            has_app=app is not None,
+            has_credentials=credential is not None,
+        )
 
     async def begin(self, user: int) -> bytes:
         """Return a new secret for an app; it counts once it is confirmed. Refusal: `taken`."""
-        if await self.state(user) is not None:
-            raise Refusal("taken", "there is a second factor already")
+        known = await self._store.find(user)
+        if known is not None and known.confirmed is not None:
+            raise Refusal("taken", "there is an app already")
         secret = self._random(one_time_codes.SECRET_BYTES)
         await self._store.begin(user, self._secrets.seal(one_time_codes.written(secret)))
         return secret
@@ -113,21 +132,29 @@ class SecondFactors:
         step = self._step(user, secret, code, -1)
         if step is None:
             raise Refusal("bad-code")
-        codes = [self._random(5).hex() for _ in range(RECOVERY_CODES)]
-        digests = [self._secrets.of_recovery(user.id, each) for each in codes]
+        codes, digests = self._recovery_codes(user.id)
         if not await self._store.confirm(user.id, int(self._clock()), step, digests):
             raise Refusal("not-found")
         self._throttle.succeeded(user.name, _key(user.id))
+        return codes
+
+    async def renew_recovery(self, user: int) -> list[str]:
+        """Make new recovery codes in place of earlier ones, and return them; they are shown this once."""
+        codes, digests = self._recovery_codes(user)
+        await self._store.put_recovery(user, digests)
         return codes
 
     async def check(self, user: User, code: str) -> None:
         """Use a code of the app or a recovery code up. Refusal: `bad-code`, `login-slowed`."""
         found = await self._store.find(user.id)
         if found is None or found.confirmed is None:
-            return
+            if await self._store.first_credential(user.id) is None:
+                return
+            found = None
         tidy = "".join(code[:_LONGEST_CODE].lower().split()).replace("-", "")
         async with self._lock:
-            step = self._step(user, self._opened(found), tidy, found.step)
+            self._throttle.begin(user.name, _key(user.id))
+            step = self._matching(found, tidy) if found is not None else None
             if step is None:
                 taken = tidy.isascii() and await self._store.use_recovery(
                     user.id, self._secrets.of_recovery(user.id, tidy)
@@ -154,6 +181,13 @@ class SecondFactors:
         if int(ends) <= self._clock():
             raise Refusal("bad-link")
         return int(user), keep == "1"
+
+    def _recovery_codes(self, user: int) -> tuple[list[str], list[bytes]]:
+        codes = [self._random(5).hex() for _ in range(RECOVERY_CODES)]
+        return codes, [self._secrets.of_recovery(user, each) for each in codes]
+
+    def _matching(self, found: FactorRecord, code: str) -> int | None:
+        return one_time_codes.matching_step(self._opened(found), code, self._clock(), found.step)
 
     def _step(self, user: User, secret: bytes, code: str, after: int) -> int | None:
         self._throttle.begin(user.name, _key(user.id))

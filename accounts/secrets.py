@@ -110,16 +110,16 @@ class Secrets:
         """Return the digest of a recovery code of an account; a code of another account has another."""
         return self._hash("recovery", f"{user}:{code}")
 
-    def sign_ticket(self, text: str) -> str:
-        """Return a text signed, as a form carries it from one step of a log-in to the next."""
-        return f"{text}.{self._hash('ticket', text).hex()}"
+    def sign_ticket(self, text: str, purpose: str = "ticket") -> str:
+        """Return a text signed, as a form carries it from one step to the next; it is valid for one purpose."""
+        return f"{text}.{self._hash(purpose, text).hex()}"
 
-    def read_ticket(self, ticket: str) -> str | None:
+    def read_ticket(self, ticket: str, purpose: str = "ticket") -> str | None:
         """Return the text of a ticket, None when the signature is invalid."""
         text, _, signature = ticket[:_COOKIE_LONGEST].rpartition(".")
         if not ticket.isascii():
             return None
-        return text if hmac.compare_digest(self._hash("ticket", text).hex(), signature) else None
+        return text if hmac.compare_digest(self._hash(purpose, text).hex(), signature) else None
 
     def seal(self, secret: str) -> str:
         """Return a secret of 32 ASCII characters encrypted under the service's key, as 64 characters of base64url."""

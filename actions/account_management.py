@@ -4,9 +4,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 from accounts.accounts import LINK_LIFETIME, Accounts
 from accounts.data_export import AccountDataStore, AccountRecord
+from accounts.fields import require_device_name
 from accounts.model import NOBODY, Key, LoginSession, Principal, Role, Scope, User
 from accounts.registration import Registration
 from accounts.rights import Right, Rights
+from accounts.webauthn import WebAuthnRequest
 from bittorrent.refusal import Refusal
 from catalogue.model import Subject
 from catalogue.moderation import Moderation
@@ -144,6 +146,49 @@ class AccountManagement:
         _require_account(principal)
         assert principal.user is not None
         return await self.accounts.second_factors.confirm(principal.user, code)
+
+    async def begin_device(self, principal: Principal) -> WebAuthnRequest:
+        """Return what asks a device of one's own for a credential (WebAuthn). Refusal: `not-found`."""
+        _require_rest(principal)
+        _require_account(principal)
+        assert principal.user is not None
+        return await self.accounts.devices.registration(principal.user)
+
+    async def add_device(
+        self,
+        principal: Principal,
+        ticket: str,
+        answer: str,
+        *,
+        name: str,
+        password: str,
+        address: bytes = b"",
+    ) -> list[str]:
+        """Add the credential of a device of one's own; return recovery codes, if it is the first second factor.
+
+        Refusal: `invalid` (fields `name`, `password`), `bad-device`, `bad-link`, `taken`.
+        """
+        user = await self._confirm_own(principal, password, address)
+        require_device_name(name)
+        first = await self.accounts.second_factors.state(user.id) is None
+        await self.accounts.devices.register(user, ticket, answer, name)
+        return await self.accounts.second_factors.renew_recovery(user.id) if first else []
+
+    async def remove_device(
+        self, principal: Principal, credential: bytes, password: str, address: bytes = b""
+    ) -> None:
+        """Delete a device's credential of one's own. Refusal: `not-found`, `invalid` (field `password`)."""
+        user = await self._confirm_own(principal, password, address)
+        if not await self.accounts.devices.remove(user.id, credential):
+            raise Refusal("not-found")
+
+    async def _confirm_own(self, principal: Principal, password: str, address: bytes) -> User:
+        _require_rest(principal)
+        user = _require_account(principal)
+        assert principal.user is not None
+        if not await self.accounts.check_password(user, password, address):
+            raise Refusal("invalid", fields={"password": ["It is not your password."]})
+        return principal.user
 
     async def end_second_factor(self, principal: Principal, user: int, code: str = "") -> None:
         """End one's own second factor by one of its codes, or another's (ACCOUNTS), as of somebody who lost theirs.

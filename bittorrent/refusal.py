@@ -116,6 +116,7 @@ _ROWS = (
     Reason("login-slowed", 429, "Too many attempts to log in: wait and try again."),
     Reason("second-factor", 401, "This account logs in with a second factor: give a program a key."),
     Reason("bad-code", 422, "The code is wrong, or was used already."),
+    Reason("bad-device", 422, "What the device answered is not right, or the device is not known here."),
     Reason("bad-token", 401, "The key is unknown."),
     Reason("token-revoked", 401, "The key was revoked."),
     Reason("token-expired", 401, "The key has expired."),

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from accounts.second_factor import FactorRecord
-from storage.database import Database
+from storage.database import Database, Transaction
 
 if TYPE_CHECKING:
     from storage.statements.second_factors import SecondFactorStatements
@@ -36,9 +36,7 @@ class SqlSecondFactors:
         async with self._database.transaction() as transaction:
             changed = await transaction.rows(self._sql.confirm, {"user": user, "now": now, "at": step})
             if changed:
-                await transaction.run(self._sql.drop_codes, {"user": user})
-                for digest in recovery:
-                    await transaction.run(self._sql.add_code, {"digest": digest, "account_id": user})
+                await self._put_recovery(transaction, user, recovery)
         return bool(changed)
 
     async def use_step(self, user: int, step: int) -> bool:
@@ -56,9 +54,25 @@ class SqlSecondFactors:
         ((count,),) = await self._database.rows(self._sql.count, {"user": user})
         return int(count)
 
+    async def first_credential(self, user: int) -> int | None:
+        """Return when the oldest WebAuthn credential of an account was added; None where it has none."""
+        ((added,),) = await self._database.rows(self._sql.first_credential, {"user": user})
+        return None if added is None else int(added)
+
+    async def put_recovery(self, user: int, recovery: Sequence[bytes]) -> None:
+        """Store digests of recovery codes in place of earlier ones."""
+        async with self._database.transaction() as transaction:
+            await self._put_recovery(transaction, user, recovery)
+
     async def delete(self, user: int) -> bool:
-        """Delete secret and recovery codes; False where there are none."""
+        """Delete secret, WebAuthn credentials and recovery codes; False where there are none."""
         async with self._database.transaction() as transaction:
             gone = await transaction.rows(self._sql.drop, {"user": user})
+            gone += await transaction.rows(self._sql.drop_credentials, {"user": user})
             await transaction.run(self._sql.drop_codes, {"user": user})
         return bool(gone)
+
+    async def _put_recovery(self, transaction: Transaction, user: int, recovery: Sequence[bytes]) -> None:
+        await transaction.run(self._sql.drop_codes, {"user": user})
+        for digest in recovery:
+            await transaction.run(self._sql.add_code, {"digest": digest, "account_id": user})

@@ -8,7 +8,7 @@ from doors.errors import retry_seconds
 from doors.languages import message
 from web.page_context import PageContext, local_path
 from web.page_router import PageRouter
-from web.second_factor import ask_for_code
+from web.second_factor import ask_for_code, asked_of_device
 
 LONGEST_SECRET = 200
 
@@ -30,7 +30,7 @@ async def _login(context: PageContext) -> Response:
     after = local_path(context.request.query_params.get("next", ""), "/")
     if context.principal.user is not None:
         return context.redirect(after)
-    return _render_login(context, after)
+    return await _render_login(context, after)
 
 
 async def _log_in(context: PageContext) -> Response:
@@ -39,7 +39,7 @@ async def _log_in(context: PageContext) -> Response:
     try:
         user = await services.accounts.accounts.log_in(name, password, context.address)
     except Refusal as refusal:
-        return _render_login(context, after, name, refusal)
+        return await _render_login(context, after, name, refusal)
     keep = context.form.get("keep") == "1"
     if (asking := await ask_for_code(context, user.id, after, keep=keep)) is not None:
         return asking
@@ -50,9 +50,18 @@ async def _log_in(context: PageContext) -> Response:
     )
 
 
-def _render_login(context: PageContext, after: str, name: str = "", fault: Refusal | None = None) -> Response:
-    status = fault.status if fault else 200
-    response = context.render("login", message("Log in"), status=status, after=after, name=name, fault=fault)
+async def _render_login(
+    context: PageContext, after: str, name: str = "", fault: Refusal | None = None
+) -> Response:
+    response = context.render(
+        "login",
+        message("Log in"),
+        status=fault.status if fault else 200,
+        after=after,
+        name=name,
+        asked=await asked_of_device(context),
+        fault=fault,
+    )
     if fault and (seconds := retry_seconds(fault)) is not None:
         response.headers["Retry-After"] = str(seconds)
     return response

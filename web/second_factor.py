@@ -10,23 +10,28 @@ from starlette.routing import Route
 
 from accounts import one_time_codes
 from accounts.rights import Right
+from accounts.webauthn import WebAuthnRequest
 from bittorrent.refusal import Refusal
 from doors.errors import retry_seconds
 from doors.languages import message
 from web.page_context import PageContext, local_path
 from web.page_router import PageRouter
 
-_SHOWN = frozenset({"bad-code", "login-slowed", "taken"})
+_SHOWN = frozenset({"bad-code", "bad-device", "invalid", "login-slowed", "taken"})
+_LONGEST_ID = 4096
 
 
 def routes(router: PageRouter) -> list[Route]:
     """Return the routes of the second factor."""
     return [
         router.form("/login/code", _log_in),
+        router.form("/login/device", _log_in_by_device),
         router.page("/account/second-factor", _page, account=True),
         router.form("/account/second-factor", _begin, account=True),
         router.form("/account/second-factor/confirm", _confirm, account=True),
         router.form("/account/second-factor/end", _end, account=True),
+        router.form("/account/second-factor/devices", _add_device, account=True),
+        router.form("/account/second-factor/devices/remove", _remove_device, account=True),
         router.form("/u/{id}/second-factor/end", _end_another, right=Right.ACCOUNTS),
     ]
 
@@ -36,28 +41,52 @@ async def ask_for_code(context: PageContext, user: int, after: str, *, keep: boo
     factors = context.services.accounts.accounts.second_factors
     if await factors.state(user) is None:
         return None
-    return _render_code(context, factors.ticket(user, keep=keep), after)
+    return await _render_code(context, user, factors.ticket(user, keep=keep), after)
 
 
 async def _log_in(context: PageContext) -> Response:
     services, ticket = context.services, context.form.get("ticket", "")
     after = local_path(context.form.get("next", ""), "/")
     number, keep = services.accounts.accounts.second_factors.read_ticket(ticket)
+    accounts, form = services.accounts.accounts, context.form
     try:
-        user = await services.accounts.accounts.check_code(
-            number, context.form.get("code", ""), context.address
-        )
+        if "device" in form:
+            asked = form.get("asked", "")
+            user = await accounts.check_device(number, asked, form["device"], context.address)
+        else:
+            user = await accounts.check_code(number, form.get("code", ""), context.address)
     except Refusal as refusal:
         if refusal.code not in _SHOWN:
             raise
-        return _render_code(context, ticket, after, refusal)
-    response = await services.admission.authenticator.log_out(context.redirect(after), context.principal)
-    return await services.admission.authenticator.log_in(
-        response, user.id, keep=keep, address=context.address
+        return await _render_code(context, number, ticket, after, refusal)
+    return await _logged_in(context, user.id, after, keep=keep)
+
+
+async def _log_in_by_device(context: PageContext) -> Response:
+    form, after = context.form, local_path(context.form.get("next", ""), "/")
+    user = await context.services.accounts.accounts.log_in_by_device(
+        form.get("asked", ""), form.get("device", ""), context.address
     )
+    return await _logged_in(context, user.id, after, keep=form.get("keep") == "1")
 
 
-def _render_code(context: PageContext, ticket: str, after: str, fault: Refusal | None = None) -> Response:
+async def _logged_in(context: PageContext, user: int, after: str, *, keep: bool) -> Response:
+    authenticator = context.services.admission.authenticator
+    response = await authenticator.log_out(context.redirect(after), context.principal)
+    return await authenticator.log_in(response, user, keep=keep, address=context.address)
+
+
+async def asked_of_device(context: PageContext, user: int | None = None) -> WebAuthnRequest | None:
+    """Return what the page asks of a device of an account, or of any; None where the site cannot have any."""
+    devices = context.services.accounts.accounts.devices
+    return await devices.assertion(user) if devices.available else None
+
+
+async def _render_code(
+    context: PageContext, user: int, ticket: str, after: str, fault: Refusal | None = None
+) -> Response:
+    state = await context.services.accounts.accounts.second_factors.state(user)
+    has_devices = state is not None and state.has_credentials
     response = context.render(
         "login_code",
         message("Log in"),
@@ -65,6 +94,8 @@ def _render_code(context: PageContext, ticket: str, after: str, fault: Refusal |
         no_store=True,
         ticket=ticket,
         after=after,
+        asked=await asked_of_device(context, user) if has_devices else None,
+        has_app=state is not None and state.has_app,
         fault=fault,
     )
     if fault and (seconds := retry_seconds(fault)) is not None:
@@ -104,6 +135,37 @@ async def _end(context: PageContext) -> Response:
     return context.redirect("/account/second-factor")
 
 
+async def _add_device(context: PageContext) -> Response:
+    form = context.form
+    try:
+        codes = await context.services.accounts.management.add_device(
+            context.principal,
+            form.get("asked", ""),
+            form.get("device", ""),
+            name=form.get("name", "").strip(),
+            password=form.get("password", ""),
+            address=context.address,
+        )
+    except Refusal as refusal:
+        return await _render(context, fault=_expected(refusal))
+    return await _render(context, codes=codes) if codes else context.redirect("/account/second-factor")
+
+
+async def _remove_device(context: PageContext) -> Response:
+    text = context.form.get("device", "")
+    try:
+        credential = bytes.fromhex(text[:_LONGEST_ID])
+    except ValueError:
+        raise Refusal("not-found") from None
+    try:
+        await context.services.accounts.management.remove_device(
+            context.principal, credential, context.form.get("password", ""), context.address
+        )
+    except Refusal as refusal:
+        return await _render(context, fault=_expected(refusal))
+    return context.redirect("/account/second-factor")
+
+
 async def _end_another(context: PageContext) -> Response:
     await context.services.accounts.management.end_second_factor(context.principal, context.number())
     return context.redirect(f"/u/{context.number()}")
@@ -113,8 +175,8 @@ async def _render(
     context: PageContext, *, codes: list[str] | None = None, fault: Refusal | None = None
 ) -> Response:
     user, factors = context.user_id(), context.services.accounts.accounts.second_factors
-    state = await factors.state(user)
-    secret = await factors.waiting(user) if state is None else None
+    state, devices = await factors.state(user), context.services.accounts.accounts.devices
+    secret = await factors.waiting(user)
     uri = ""
     if secret is not None:
         assert context.principal.user is not None
@@ -129,6 +191,10 @@ async def _render(
         uri=uri,
         drawn=await asyncio.to_thread(_drawn, uri) if uri else Markup(),
         codes=codes,
+        devices=await devices.of_user(user),
+        asked=await context.services.accounts.management.begin_device(context.principal)
+        if devices.available
+        else None,
         fault=fault,
     )
 

@@ -20,6 +20,39 @@
     source.after(" ", button);
   }
 
+  // Forms that a device of the person fills in (WebAuthn): what it is asked stands in the form, as JSON.
+  const bytes = (encoded) => Uint8Array.from(
+    atob(encoded.replaceAll("-", "+").replaceAll("_", "/")), (letter) => letter.charCodeAt(0));
+  const encoded = (buffer) => btoa(String.fromCharCode(...new Uint8Array(buffer)))
+    .replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+  const named = (list) => (list || []).map((each) => ({ ...each, id: bytes(each.id) }));
+  const ask = async (form) => {
+    const asked = JSON.parse(form.dataset.device);
+    asked.challenge = bytes(asked.challenge);
+    asked.excludeCredentials = named(asked.excludeCredentials);
+    if (asked.allowCredentials) asked.allowCredentials = named(asked.allowCredentials);
+    if (asked.user) asked.user.id = bytes(asked.user.id);
+    const made = await navigator.credentials["new" in form.dataset ? "create" : "get"]({ publicKey: asked });
+    const response = {};
+    for (const name of ["clientDataJSON", "attestationObject", "authenticatorData", "signature", "userHandle"]) {
+      if (made.response[name]) response[name] = encoded(made.response[name]);
+    }
+    form.elements.device.value = JSON.stringify({ id: made.id, rawId: encoded(made.rawId), type: made.type, response });
+    form.submit();
+  };
+  for (const form of window.PublicKeyCredential ? document.querySelectorAll("form[data-device]") : []) {
+    form.hidden = false;
+    document.querySelector("[data-no-device]")?.remove();
+    form.addEventListener("submit", async (event) => {
+      event.preventDefault();
+      const button = form.querySelector("button");
+      button.disabled = true;
+      // Who cancels, or has no such device, may go another way.
+      await ask(form).catch(() => {});
+      button.disabled = false;
+    });
+  }
+
   const rows = [...document.querySelectorAll(".list tbody tr")];
   let here = -1;
   const walk = (step) => {

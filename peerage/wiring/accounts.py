@@ -9,9 +9,11 @@ from accounts.passwords import Passwords
 from accounts.second_factor import SecondFactors
 from accounts.secrets import KEY_BYTES, Secrets
 from accounts.store import AccountStore
+from accounts.webauthn import WebAuthn, origin_of
 from peerage.one_time_links import OneTimeLinks
 from storage.accounts import SqlAccounts
 from storage.second_factors import SqlSecondFactors
+from storage.webauthn import SqlWebAuthn
 
 if TYPE_CHECKING:
     from peerage.wiring.application import Application
@@ -44,6 +46,14 @@ def make_accounts(application: "Application") -> AccountServices:
         clock,
         second_factors=SecondFactors(
             SqlSecondFactors(application.stores.records), secrets, throttle, clock, environment.random
+        ),
+        devices=WebAuthn(
+            SqlWebAuthn(application.stores.records),
+            secrets,
+            clock,
+            environment.random,
+            origin=origin_of(settings.public_url or ""),
+            site_name=settings.catalogue.site_name,
         ),
         session_lifetime=settings.accounts.session_lifetime,
         keys_per_user=settings.accounts.keys_per_user,

@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy import BindParameter, Select, bindparam, select
 
 from storage.dialect import SqlDialect
-from storage.tables.accounts import account, credential, second_factor, session
+from storage.tables.accounts import account, credential, second_factor, session, webauthn_credential
 from storage.tables.catalogue import torrent
 from storage.tables.collages import bookmark, collage
 from storage.tables.credit import account_balance, credit_rule
@@ -43,7 +43,7 @@ def account_queries() -> dict[str, Select[Any]]:
         )
         .where(keys.account_id == _USER)
         .order_by(keys.id),
-        "second-factor": _of(second_factor, "confirmed").where(second_factor.c.account_id == _USER),
+        **_second_factor_selects(),
         "torrent": _of(torrent, "infohash", "title", "name", "size", "added", "anonymous", "hidden")
         .where(torrent.c.uploader_id == _USER)
         .order_by(torrent.c.id),
@@ -77,6 +77,15 @@ def account_queries() -> dict[str, Select[Any]]:
         .where(job_label.c.account_id == _USER)
         .order_by(job_label.c.kind, job_label.c.name),
         **_private_selects(),
+    }
+
+
+def _second_factor_selects() -> dict[str, Select[Any]]:
+    return {
+        "second-factor": _of(second_factor, "confirmed").where(second_factor.c.account_id == _USER),
+        "device": _of(webauthn_credential, "name", "added", "used")
+        .where(webauthn_credential.c.account_id == _USER)
+        .order_by(webauthn_credential.c.added, webauthn_credential.c.id),
     }
 
 

@@ -4,7 +4,7 @@ from sqlalchemy import bindparam, delete, func, insert, select, update
 
 from storage.dialect import SqlDialect
 from storage.statements.rows import new_row
-from storage.tables.accounts import recovery_code, second_factor
+from storage.tables.accounts import recovery_code, second_factor, webauthn_credential
 
 
 class SecondFactorStatements:
@@ -37,4 +37,14 @@ class SecondFactorStatements:
             .returning(code.account_id)
         )
         self.drop_codes = compiled(delete(recovery_code).where(own_codes))
+        self.drop_credentials = compiled(
+            delete(webauthn_credential)
+            .where(webauthn_credential.c.account_id == bindparam("user"))
+            .returning(webauthn_credential.c.account_id)
+        )
+        self.first_credential = compiled(
+            select(func.min(webauthn_credential.c.added)).where(
+                webauthn_credential.c.account_id == bindparam("user")
+            )
+        )
         self.count = compiled(select(func.count()).select_from(recovery_code).where(own_codes))

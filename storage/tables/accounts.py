@@ -65,6 +65,18 @@ second_factor = Table(
     Column("step", INTEGER, nullable=False),
     sqlite_with_rowid=False,
 )
+webauthn_credential = Table(
+    "webauthn_credential",
+    PEERAGE,
+    Column("id", BYTES, primary_key=True),
+    Column("account_id", INTEGER, ForeignKey("account.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("data", BYTES, nullable=False),
+    Column("count", INTEGER, nullable=False),
+    Column("name", TEXT, nullable=False),
+    Column("added", INTEGER, nullable=False),
+    Column("used", INTEGER),
+    sqlite_with_rowid=False,
+)
 recovery_code = Table(
     "recovery_code",
     PEERAGE,

@@ -8,6 +8,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.clients.pages.browser import chromium
 from tests.clients.pages.filled_site import PASSWORD, FilledSite
+from tests.clients.swarm.client import free_port
 from tests.peerage.test_rights import GENEROUS
 from tests.support.processes import PeerageProcess
 from tests.web.site import torrent_file
@@ -141,3 +142,58 @@ def test_keys_walk_the_rows_and_explain_themselves(browser: Browser, filled: Fil
         page.keyboard.press("Escape")
         page.keyboard.press("/")
         expect(page.get_by_role("searchbox", name="Search torrents").first).to_be_focused()
+
+
+@pytest.fixture(scope="module")
+def named(peerage_settings: Mapping[str, object], tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a service that has a name which browsers take for devices."""
+    port = free_port()
+    url = f"http://localhost:{port}"
+    data, settings = tmp_path_factory.mktemp("named") / "data", {**peerage_settings, "public_url": url}
+    service = PeerageProcess(data, settings, listen=f"127.0.0.1:{port}")
+    service.start()
+    yield url
+    service.stop()
+
+
+def test_a_member_adds_a_device_and_logs_in_by_it_alone_and_after_the_password(
+    browser: Browser, named: str
+) -> None:
+    context = browser.new_context(base_url=named, locale="en-GB")
+    page = context.new_page()
+    page.set_default_timeout(20_000)
+    device = context.new_cdp_session(page)
+    device.send("WebAuthn.enable")
+    options = {"protocol": "ctap2", "transport": "internal", "hasResidentKey": True, "hasUserVerification": True}
+    options |= {"isUserVerified": True, "automaticPresenceSimulation": True}
+    device.send("WebAuthn.addVirtualAuthenticator", {"options": options})
+    page.goto("/register")
+    page.get_by_label("Name").fill("ada")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_label("The same again").fill(PASSWORD)
+    page.get_by_role("button", name="Make the account").click()
+    page.goto("/account/second-factor")
+    page.get_by_label("What to call it").fill("my laptop")
+    page.get_by_label("Your password").fill(PASSWORD)
+    page.get_by_role("button", name="Add a device").click()
+    expect(page.get_by_role("status")).to_contain_text("recovery codes")
+    expect(page.locator("summary")).to_contain_text("my laptop")
+    leave = page.get_by_role("navigation", name="Site").get_by_role("button", name="Log out")
+    leave.click()
+    page.goto("/login?next=/upload")
+    page.get_by_role("button", name="Log in with a device").click()
+    expect(page).to_have_url(f"{named}/upload")
+    leave.click()
+    page.goto("/login")
+    page.get_by_label("Name").fill("ada")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Log in", exact=True).click()
+    expect(page.get_by_text("Now your device")).to_be_visible()
+    page.get_by_role("button", name="Use your device").click()
+    expect(leave).to_be_visible()
+    page.goto("/account/second-factor")
+    page.locator("summary").click()
+    page.locator("details").get_by_label("Your password").fill(PASSWORD)
+    page.get_by_role("button", name="Remove it my laptop").click()
+    expect(page.locator("details")).to_have_count(0)
+    context.close()

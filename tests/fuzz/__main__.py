@@ -26,7 +26,16 @@ FOUND = ROOT / "build" / "found"
 _SUBJECTS = {
     "formats": ["bittorrent", "doors.udp", "tracker.journal_row"],
     "exchanges": ["bittorrent", "doors.announce", "doors.client_address", "doors.udp", "tracker"],
-    "requests": ["bittorrent", "doors", "soap", "catalogue", "starlette.formparsers", "python_multipart"],
+    "requests": [
+        "accounts.webauthn",
+        "fido2",
+        "bittorrent",
+        "doors",
+        "soap",
+        "catalogue",
+        "starlette.formparsers",
+        "python_multipart",
+    ],
     "texts": ["bittorrent.filenames", "catalogue"],
     "files": [
         "actions",

@@ -14,10 +14,12 @@ from accounts.model import Role, User
 from accounts.passwords import Passwords
 from accounts.second_factor import SecondFactors
 from accounts.secrets import Secrets
+from accounts.webauthn import WebAuthn
 from storage import schema
 from storage.accounts import SqlAccounts
 from storage.database import Database
 from storage.second_factors import SqlSecondFactors
+from storage.webauthn import SqlWebAuthn
 from tests.support.clock import Clock
 from tests.support.databases import open_database
 
@@ -79,6 +81,9 @@ async def open_accounts(
         throttle,
         clock,
         second_factors=SecondFactors(SqlSecondFactors(database), secrets, throttle, clock, draw),
+        devices=WebAuthn(
+            SqlWebAuthn(database), secrets, clock, draw, origin="https://site.test", site_name="The Site"
+        ),
         session_lifetime=3600,
         keys_per_user=keys_per_user,
     )

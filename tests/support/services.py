@@ -6,6 +6,8 @@ from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 from typing import Any, TypeVar
 
+from msgspec.structs import replace
+
 from accounts.accounts import Accounts
 from accounts.rights import Right
 from actions.access_moderation import AccessModeration
@@ -203,6 +205,7 @@ async def open_services(
     keys_per_user: int = 100,
     limit: int = 10 << 20,
     site_name: str = "Peerage",
+    public_url: str | None = None,
     **environment: Any,
 ) -> OpenedServices:
     """Open an application in a folder; `swarms` are the live numbers, `clock` gives unix seconds.
@@ -218,6 +221,7 @@ async def open_services(
         },
         cache={"max_torrent_size": limit},
     )
+    settings = replace(settings, public_url=public_url)
     stack = AsyncExitStack()
     surroundings = {"release_parser": NameAsTitle()} | environment
     application = await stack.enter_async_context(open_test_application(settings, clock, **surroundings))

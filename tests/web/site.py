@@ -33,11 +33,14 @@ VOID = {"meta", "link", "input", "br", "hr", "img"}
 class Site:
     """The pages and the services behind them; `now` is their time, `swarms` the live counts."""
 
-    def __init__(self, folder: Path, anonymous: frozenset[Right], rate: str) -> None:
+    def __init__(
+        self, folder: Path, anonymous: frozenset[Right], rate: str, public_url: str | None = None
+    ) -> None:
+        self.url = public_url or URL
         self.now = float(START)
         self.swarms: dict[InfoHash, Counts] = {}
         self._runner = asyncio.Runner()
-        self.services = self.run(self._open(folder, anonymous, rate))
+        self.services = self.run(self._open(folder, anonymous, rate, public_url))
         self.pages = self.services.of(PageServices)
         self.routes = [*routes(self.pages), self.pages.site.assets.route()]
         self.app = SecurityHeaders(Starlette(routes=self.routes))
@@ -51,7 +54,9 @@ class Site:
         self.run(self._opened.close())
         self._runner.close()
 
-    async def _open(self, folder: Path, anonymous: frozenset[Right], rate: str) -> AllServices:
+    async def _open(
+        self, folder: Path, anonymous: frozenset[Right], rate: str, public_url: str | None
+    ) -> AllServices:
         self._opened = await open_services(
             folder,
             lambda: self.now,
@@ -59,6 +64,7 @@ class Site:
             rates={"pages": rate, "feeds": rate},
             anonymous=anonymous,
             site_name="The Site",
+            public_url=public_url,
             release_parser=None,
         )
         self.accounts = self._opened.services.accounts
@@ -98,7 +104,7 @@ class Browser:
     def __init__(self, site: Site) -> None:
         self._site = site
         transport = httpx.ASGITransport(site.app, client=("127.0.0.1", 1))
-        self.client = httpx.AsyncClient(transport=transport, base_url=URL)
+        self.client = httpx.AsyncClient(transport=transport, base_url=site.url)
 
     def get(self, path: str, **headers: str) -> httpx.Response:
         """Load a page."""
@@ -220,10 +226,13 @@ def torrent_file(name: str, files: dict[str, int] | None = None, size: int = 100
 
 @contextlib.contextmanager
 def site_in(
-    folder: Path, anonymous: frozenset[Right] = EVERYTHING, rate: str = "100000/minute"
+    folder: Path,
+    anonymous: frozenset[Right] = EVERYTHING,
+    rate: str = "100000/minute",
+    public_url: str | None = None,
 ) -> Iterator[Site]:
     """The site over stores in a folder; it is closed with the block."""
-    site = Site(folder, anonymous, rate)
+    site = Site(folder, anonymous, rate, public_url)
     try:
         yield site
     finally:

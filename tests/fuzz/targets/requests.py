@@ -3,16 +3,21 @@
 import contextlib
 import json
 from collections.abc import Coroutine
+from functools import cache
 from html import unescape
 from ipaddress import ip_network
 from typing import Any
 from urllib.parse import parse_qsl
 
 import httptools
+from fido2.server import Fido2Server
+from fido2.utils import websafe_encode
+from fido2.webauthn import PublicKeyCredentialRpEntity
 from lxml import etree
 from starlette.datastructures import ImmutableMultiDict, QueryParams
 from starlette.requests import Request
 
+from accounts.webauthn import check_assertion, read_answer, read_registration
 from actions import mirroring
 from bittorrent.passkey import read_path
 from bittorrent.refusal import Refusal
@@ -359,6 +364,38 @@ def torznab_search(data: bytes) -> None:
     assert finish(Search(_NoIndex()).torrents(asked.search_query())).query == asked.query
 
 
+def device_answer(data: bytes) -> None:
+    """What a device answers is taken or refused, whatever its JSON, its CBOR and its key are."""
+    server, challenge = _fido2_server(), "c" * 43
+    text = data.decode("utf-8", "surrogateescape")
+    for kind in ("create", "get"):
+        said = {"type": f"webauthn.{kind}", "challenge": challenge, "origin": "https://a.example"}
+        answer = {
+            "clientDataJSON": websafe_encode(json.dumps(said).encode()),
+            "attestationObject": websafe_encode(data),
+            "authenticatorData": websafe_encode(data[:200]),
+            "signature": websafe_encode(data[200:]),
+        }
+        for given in (text, json.dumps({"id": "AA", "rawId": "AA", "response": answer})):
+            if kind == "create":
+                made = refused(lambda given=given: read_registration(server, challenge, given))
+                assert made == "bad-device" or 0 < len(made.data) <= len(data)
+            else:
+                checked = refused(lambda given=given: _check_assertion(server, challenge, data, given))
+                assert checked == "bad-device"
+
+
+def _check_assertion(server: Fido2Server, challenge: str, data: bytes, given: str) -> int:
+    read = read_answer(given)
+    return check_assertion(server, challenge, data, read, verification="required")
+
+
+@cache
+def _fido2_server() -> Fido2Server:
+    party = PublicKeyCredentialRpEntity(id="a.example", name="a")
+    return Fido2Server(party, verify_origin="https://a.example".__eq__)
+
+
 class _NoIndex:
     """A search index that gives back what it is asked."""
 
@@ -384,4 +421,5 @@ TARGETS = (
     Target(gazelle_browse, 4, 1000),
     Target(torrent_api_parameters, 8, 400),
     Target(torznab_search, 6, 1000),
+    Target(device_answer, 1, 2000),
 )
