@@ -124,8 +124,8 @@ class Census:
         today = self._today()
         return await self._store.seen(infohashes, today - self._terms.alive_days + 1, today)
 
-    async def forget(self, infohashes: Sequence[InfoHash]) -> None:
-        """Drop everything that was counted of torrents, because they are blocked."""
+    async def forget(self, infohashes: Sequence[bytes]) -> None:
+        """Drop everything that was counted of torrents of these infohashes, because they are blocked."""
         async with self._turn:
             self._counters.forget(infohashes)
             await self._store.forget(infohashes)
