@@ -612,10 +612,10 @@ class Application:
         await deny_listed(self.lists, self.tracker.tracker.policy.deny_all)
         self.tracker.tracker.policy.remove_denied()
 
-    async def _sync_statistics(self, rows: "Sequence[JournalRow]") -> None:
-        await self.swarm_stats.update(rows)
+    async def _sync_statistics(self, rows: "Sequence[JournalRow]", last: bool) -> None:
+        await self.swarm_stats.update(rows, last)
 
-    async def _fetch_announced(self, rows: "Sequence[JournalRow]") -> None:
+    async def _fetch_announced(self, rows: "Sequence[JournalRow]", _last: bool) -> None:
         if self._jobs_loaded and self.downloads.auto_fetch is not None:
             await self.downloads.auto_fetch.observe(rows)
 
