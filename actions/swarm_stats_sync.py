@@ -51,14 +51,16 @@ class SwarmStatsSync:
         """How many swarms wait to be written."""
         return len(self._waiting)
 
-    async def update(self, rows: Sequence[JournalRow]) -> None:
-        """Queue the swarms of journal rows, and write as many of the queue as one flush may.
+    async def update(self, rows: Sequence[JournalRow], last: bool = True) -> None:
+        """Queue the swarms of journal rows, and after a flush's `last` write as many of the queue as one flush may.
 
         What could not be written is queued again, at the end.
         """
         for start in range(0, len(rows), _YIELD_EVERY):
             self._enqueue(rows[start : start + _YIELD_EVERY])
             await asyncio.sleep(0)
+        if not last:
+            return
         batch = list(islice(self._waiting, self._limits.per_flush))
         for infohash in batch:
             del self._waiting[infohash]

@@ -8,8 +8,8 @@ from typing import Protocol
 
 import structlog
 
-from actions.tracker_lists import PAGE, deny_listed
-from bittorrent.infohash import HashPage, InfoHash
+from actions.tracker_lists import deny_listed
+from bittorrent.infohash import HashPage, InfoHash, hashes_in
 from bittorrent.metainfo import Metainfo
 from bittorrent.refusal import Refusal
 from cache.torrents import TorrentCache
@@ -19,6 +19,7 @@ from lists.infohashes import ListEntry, ListKind, Lists
 from tasks.run_to_completion import RunToCompletion
 
 _BATCH = 500
+_PAGE = 20_000  # infohashes that are told to the tracker at once beside requests
 
 log = structlog.get_logger()
 
@@ -50,6 +51,13 @@ class TrackerPolicy(Protocol):
 
     def join(self, alias: InfoHash, canonical: InfoHash) -> None:
         """Make the two infohashes of a hybrid one swarm."""
+
+
+class Leftovers(Protocol):
+    """What is still stored of blocked torrents."""
+
+    def names(self, limit: int) -> AsyncIterator[Sequence[InfoHash]]:
+        """Yield the 20-byte infohashes that are denied and of a record or downloads, at most `limit` at a time."""
 
 
 class UnaskedTracker:
@@ -90,11 +98,19 @@ class Takedowns:
         policy: TrackerPolicy,
         clock: Callable[[], float],
         *,
+        leftovers: Leftovers,
         on_blocked: Sequence[Callable[[Sequence[InfoHash]], Awaitable[None]]] = (),
+        forget_counts: Callable[[Sequence[bytes]], Awaitable[None]] | None = None,
         emit: Emit = tell_nobody,
     ) -> None:
-        """`on_blocked` are called with every infohash of a blocked torrent, after its file and record are deleted."""
-        self._blocked = tuple(on_blocked)
+        """`on_blocked` are called with every infohash of a blocked torrent, after its file and record are deleted.
+
+        `forget_counts` is too, and once with all 20-byte infohashes that are denied when takedowns are finished: what
+        was counted is stored apart from the lists, so that nothing says what is left of it.
+        """
+        self._blocked = (*on_blocked, forget_counts) if forget_counts is not None else tuple(on_blocked)
+        self._leftovers = leftovers
+        self._forget_counts = forget_counts
         self._emit = emit
         self._cache = cache
         self._torrents = torrents
@@ -108,10 +124,11 @@ class Takedowns:
 
     async def finish(self) -> None:
         """Finish takedowns that were interrupted; call it before anybody sees files or records."""
-        page = await self.lists.hashes(ListKind.DENY, b"", PAGE)
-        while page.packed:
-            await self._enforce_names(page.infohashes())
-            page = await self.lists.hashes(ListKind.DENY, page.last, PAGE)
+        async for names in self._leftovers.names(_PAGE):
+            await self._enforce_names(names)
+        if self._forget_counts is not None:
+            async for packed in self.lists.packed(ListKind.DENY):
+                await self._forget_counts(hashes_in(packed))
 
     async def _enforce_names(self, names: Sequence[InfoHash]) -> None:
         """Delete files, records and downloads of blocked torrents."""
@@ -366,7 +383,7 @@ class Takedowns:
         after: bytes | None = b""
         while after is not None:
             async with self._turn():
-                page = await read(after, PAGE)
+                page = await read(after, _PAGE)
                 tell(page.packed)
             after = page.last if page.packed else None
 

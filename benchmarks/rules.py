@@ -24,7 +24,7 @@ from tracker.native_swarms import NativeSwarms
 from tracker.policy import Policy
 
 NONE = "no lists"
-_PAGE = 20_000
+_PAGE = 100_000
 _AT_ONCE = 20
 _KEY = bytes(16)
 _COLUMNS = ("lists", "loaded in CPU s", "announce, CPU us", "of none")

@@ -84,7 +84,9 @@ class HashPage(NamedTuple):
 
     def infohashes(self) -> list[InfoHash]:
         """Return them one by one."""
-        return [
-            InfoHash(self.packed[start : start + V1_LENGTH])
-            for start in range(0, len(self.packed), V1_LENGTH)
-        ]
+        return [InfoHash(each) for each in hashes_in(self.packed)]
+
+
+def hashes_in(packed: bytes) -> list[bytes]:
+    """Return the infohashes of 20 bytes that stand one behind another."""
+    return [packed[start : start + V1_LENGTH] for start in range(0, len(packed), V1_LENGTH)]

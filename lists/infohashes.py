@@ -9,6 +9,7 @@ from bittorrent.infohash import HashPage, InfoHash
 from lists.entry_text import AUTHOR_LIMIT, REASON_LIMIT, check_text
 
 _BATCH = 500
+_PACKED = 100_000  # hashes at once: two megabytes, and four more as digits while they are read
 
 
 class ListKind(StrEnum):
@@ -67,6 +68,12 @@ class ListEntryStore(Protocol):
 
     async def hashes(self, kind: ListKind, after: bytes, limit: int) -> HashPage:
         """Return up to `limit` of the 20-byte hashes above `after` that entries of a list cover."""
+
+    def packed(self, kind: ListKind, limit: int) -> AsyncIterator[bytes]:
+        """Yield every 20-byte hash that entries of a list cover, one behind another, at most `limit` at a time.
+
+        They come in any order; what is added or removed meanwhile may be among them or not.
+        """
 
     async def of_source(
         self, kind: ListKind, source: str, after: bytes, limit: int
@@ -128,6 +135,10 @@ class Lists:
     async def hashes(self, kind: ListKind, after: bytes, limit: int) -> HashPage:
         """Return up to `limit` of the 20-byte hashes above `after` that entries of a list cover."""
         return await self._store.hashes(kind, after, limit)
+
+    def packed(self, kind: ListKind, limit: int = _PACKED) -> AsyncIterator[bytes]:
+        """Yield every 20-byte hash that entries of a list cover, one behind another, at most `limit` at a time."""
+        return self._store.packed(kind, limit)
 
     async def of_source(
         self, kind: ListKind, source: str, after: bytes, limit: int

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final
 
-from bittorrent.infohash import InfoHash
+from bittorrent.infohash import V1_LENGTH, InfoHash
 from storage.data_folder import DataFolder
 from storage.database import Database
 from tracker.census_store import DAY_KEY_LENGTH, Count, OpenDay
@@ -121,13 +121,12 @@ class SqlCensus:
         counted = await self._database.rows(self._sql.seen, parameters)
         return frozenset(InfoHash.of(infohash) for (infohash,) in counted)
 
-    async def forget(self, infohashes: Sequence[InfoHash]) -> None:
-        """Delete the counts and tallies of torrents."""
+    async def forget(self, infohashes: Sequence[bytes]) -> None:
+        """Delete the counts and tallies of torrents of these infohashes."""
+        parameters = {"hashes": self._dialect.hashes(each[:V1_LENGTH] for each in infohashes)}
         async with self._database.transaction() as transaction:
             for forget in self._sql.delete_torrents:
-                await transaction.run(
-                    forget, {"hashes": self._dialect.hashes(each.truncated for each in infohashes)}
-                )
+                await transaction.run(forget, parameters)
 
 
 class FolderDayKeys:

@@ -1,4 +1,4 @@
-"""The swarm journal in a SQL database: packed swarms, a row for each part, a transaction for each flush."""
+"""The swarm journal in a SQL database: packed swarms, a row for each part, a transaction for each piece of a flush."""
 
 from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
@@ -15,7 +15,7 @@ BATCH = 500
 
 
 class SqlJournal:
-    """The swarm journal in `swarms.db`. A power cut may lose the last flushes, never half of one."""
+    """The swarm journal in `swarms.db`. A power cut may lose the last writes, never half of one."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

@@ -1,6 +1,6 @@
 """Entries of the infohash lists in `peerage.db`, with a row for every infohash that an entry covers."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from bittorrent.infohash import HashPage, InfoHash
@@ -67,6 +67,14 @@ class SqlListEntries:
         """Return up to `limit` of the 20-byte hashes above `after` that entries of the kind cover."""
         parameters = {"verdict": verdict.value, "after": after, "limit": limit}
         return hash_page(await self._database.rows(self._sql.hashes, parameters, short=False))
+
+    async def packed(self, verdict: ListKind, limit: int) -> AsyncIterator[bytes]:
+        """Yield every 20-byte hash that entries of the kind cover, one behind another, at most `limit` at a time."""
+        for statement in (self._sql.named_hashes, self._sql.nameless_hashes):
+            parameters = {"verdict": verdict.value, "after": b"", "limit": limit}
+            while (page := hash_page(await self._database.rows(statement, parameters, short=False))).packed:
+                yield page.packed
+                parameters["after"] = page.last
 
     async def of_source(
         self, verdict: ListKind, source: str, after: bytes, limit: int

@@ -157,6 +157,13 @@ class MemoryListEntries:
         covered = {each for entry in self.kept.values() if entry.kind == kind for each in entry.infohashes}
         return HashPage.of(sorted(each for each in covered if not each.is_v2 and each > after)[:limit])
 
+    async def packed(self, kind: ListKind, limit: int) -> AsyncIterator[bytes]:
+        """Yield every 20-byte hash that entries of the kind cover, one behind another, at most `limit` at a time."""
+        after = b""
+        while (page := await self.hashes(kind, after, limit)).packed:
+            yield page.packed
+            after = page.last
+
     async def of_source(
         self, kind: ListKind, source: str, after: bytes, limit: int
     ) -> list[tuple[InfoHash, str]]:

@@ -77,6 +77,8 @@ class Census:
         # A flush begins after the reading of the one before it ended, so rows of the next flush may be as old as
         # the reading before the last: from there on they are read again, which changes no count.
         self._reads = (0, 0)
+        self._began: int | None = None  # when the flush whose pieces come was first read
+        self._held: list[JournalRow] = []
         # The last process may have ended between deleting counters and wiping their traces.
         self._wiped = False
 
@@ -93,15 +95,24 @@ class Census:
         """Ask another database for countries from now on."""
         self._geo = geo
 
-    async def observe(self, rows: Sequence[JournalRow]) -> None:
-        """Count who was seen since the last call in rows that a flush wrote; also lets the day pass."""
+    async def observe(self, rows: Sequence[JournalRow], last: bool = True) -> None:
+        """Count who was seen since the last flush in a piece of this one's rows; with the `last` the day may pass."""
         async with self._turn:
-            now = int(self._clock())
+            if self._began is None:
+                self._began = int(self._clock())
+            now = self._began
+            if self._open is not None and self._open < now // DAY:
+                # They are of the day that is over and of the next one, which begins when all have been read.
+                self._held += rows
+                if not last:
+                    return
+                rows, self._held = self._held, []
             await self._advance(rows, now)
             if self._open is not None and self._terms.enabled:
                 await self._count(rows, TimeSpan(self._since(now), _NEVER))
                 await self._counters.write(self._position())
-            self._reads = (self._reads[1], now)
+            if last:
+                self._reads, self._began = (self._reads[1], now), None
 
     async def end_day(self) -> date | None:
         """Close the open day before its time and return it; what is left of it is not counted."""
@@ -124,8 +135,8 @@ class Census:
         today = self._today()
         return await self._store.seen(infohashes, today - self._terms.alive_days + 1, today)
 
-    async def forget(self, infohashes: Sequence[InfoHash]) -> None:
-        """Drop everything that was counted of torrents, because they are blocked."""
+    async def forget(self, infohashes: Sequence[bytes]) -> None:
+        """Drop everything that was counted of torrents of these infohashes, because they are blocked."""
         async with self._turn:
             self._counters.forget(infohashes)
             await self._store.forget(infohashes)

@@ -81,8 +81,8 @@ class CensusStore(Protocol):
         """Return those with a count on a day from `since` to `until`, or with a counter."""
         ...
 
-    async def forget(self, infohashes: Sequence[InfoHash]) -> None:
-        """Delete the counts and counters of torrents."""
+    async def forget(self, infohashes: Sequence[bytes]) -> None:
+        """Delete the counts and counters of torrents of these infohashes."""
         ...
 
 

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 
-from bittorrent.infohash import InfoHash
+from bittorrent.infohash import V1_LENGTH
 from tracker.census_store import CensusStore, OpenDay
 from tracker.distinct_counter import DamagedCounter, DistinctCounter
 
@@ -71,9 +71,9 @@ class DayCounters:
         """Whether memory is over its budget, so that counters should be written and dropped."""
         return self._weight > self._memory
 
-    def forget(self, infohashes: Sequence[InfoHash]) -> None:
-        """Drop the counters of torrents from memory."""
-        gone = {bytes(infohash.truncated) for infohash in infohashes}
+    def forget(self, infohashes: Sequence[bytes]) -> None:
+        """Drop the counters of torrents of these infohashes from memory."""
+        gone = {infohash[:V1_LENGTH] for infohash in infohashes} if self._kept else set()
         for key in [key for key in self._kept if key[:-2] in gone]:
             self._drop(key)
             self._unwritten.pop(key, None)

@@ -10,8 +10,12 @@ from tracker.store import SwarmStore
 
 __all__ = ["FlushError", "FlushObserver", "FlushStats", "Flusher", "Journal", "JournalRow", "ObserverError"]
 
-FlushObserver = Callable[[Sequence[JournalRow]], Awaitable[None]]
-"""Is called after every flush with its rows, also when there are none."""
+FlushObserver = Callable[[Sequence[JournalRow], bool], Awaitable[None]]
+"""Is called after each piece of a flush with its rows, and whether it was the last, which may have none."""
+
+PIECE_ROWS = 4096
+PIECE_BYTES = 4 * 2**20
+"""What one piece of a flush holds, give or take one step of the store: a piece ends when it has so much of either."""
 
 _RESTORE_BATCH = 256  # rows between two turns of the event loop; a full row takes about a millisecond
 
@@ -20,7 +24,10 @@ class Journal(Protocol):
     """Rows on disk, by (infohash, part). What `write` returned from is there after a restart."""
 
     async def write(self, rows: Sequence[JournalRow]) -> None:
-        """Upsert rows, and delete those without a payload, in one transaction: all of them or none."""
+        """Upsert rows, and delete those without a payload, in one transaction: all of them or none.
+
+        All changed rows of a swarm are among those of one call.
+        """
         ...
 
     def read(self, batch: int) -> AsyncIterator[list[JournalRow]]:
@@ -57,8 +64,8 @@ class ObserverError(Exception):
 class Flusher:
     """Writes the changed swarms every few seconds, and once more when the service stops.
 
-    `observers` are called after each flush, one after another; what one of them raises is reported and stops
-    nothing else.
+    A flush is written in pieces, a transaction each, so that memory holds the rows of one piece whatever has changed.
+    `observers` are called after each, one after another; what one of them raises is reported and stops nothing else.
     """
 
     def __init__(
@@ -78,6 +85,7 @@ class Flusher:
         self._report = report
         self._observers = tuple(observers)
         self._turn = asyncio.Lock()
+        self._spent = 0.0  # seconds of the flush under way, without its observers
         self.flushes = FlushStats()
 
     async def run(self) -> None:
@@ -90,31 +98,46 @@ class Flusher:
                 self._report(error)
 
     async def flush(self) -> None:
-        """Write everything that changed, in one transaction; raises FlushError, and then nothing is lost."""
+        """Write everything that changed, piece by piece; raises FlushError, and then nothing is lost."""
         async with self._turn:
-            began = self._timer()
-            rows: list[JournalRow] = []
-            try:
-                while batch := self._store.take_dirty():
-                    rows += batch
-                    await asyncio.sleep(0)
-                if rows:
-                    await self._journal.write(rows)
-            except BaseException as error:
-                self._store.put_back(rows)
-                self.flushes.failed += 1
-                if isinstance(error, Exception):
-                    raise FlushError("the swarms could not be written to the journal") from error
-                raise
+            self._spent = 0.0
+            while not await self._flush_piece():
+                pass
             self.flushes.done += 1
-            self.flushes.rows += len(rows)
-            self.flushes.seconds = self._timer() - began
-            for observer in self._observers:
-                await self._notify(observer, rows)
+            self.flushes.seconds = self._spent
 
-    async def _notify(self, observer: FlushObserver, rows: Sequence[JournalRow]) -> None:
+    async def _flush_piece(self) -> bool:
+        """Write the next rows and tell the observers; return whether there are no more. FlushError."""
+        began = self._timer()
+        rows, last = await self._write_piece()
+        self._spent += self._timer() - began
+        self.flushes.rows += len(rows)
+        for observer in self._observers:
+            await self._notify(observer, rows, last=last)
+        return last
+
+    async def _write_piece(self) -> tuple[Sequence[JournalRow], bool]:
+        """Write the next rows; return them, and whether there are no more. FlushError: they are dirty again."""
+        rows: list[JournalRow] = []
+        size = 0
         try:
-            await observer(rows)
+            while len(rows) < PIECE_ROWS and size < PIECE_BYTES and (batch := self._store.take_dirty()):
+                rows += batch
+                size += sum(len(row.payload or b"") for row in batch)
+                await asyncio.sleep(0)
+            if rows:
+                await self._journal.write(rows)
+        except BaseException as error:
+            self._store.put_back(rows)
+            self.flushes.failed += 1
+            if isinstance(error, Exception):
+                raise FlushError("the swarms could not be written to the journal") from error
+            raise
+        return rows, not batch
+
+    async def _notify(self, observer: FlushObserver, rows: Sequence[JournalRow], *, last: bool) -> None:
+        try:
+            await observer(rows, last)
         except Exception as error:
             failure = ObserverError("what follows a flush failed")
             failure.__cause__ = error

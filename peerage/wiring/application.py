@@ -327,6 +327,7 @@ class Application:
     def takedowns(self) -> "Takedowns":
         """What blocks torrents and allows them; the census and the downloads are told of each that is blocked."""
         from actions.takedowns import Takedowns, UnaskedTracker
+        from storage.leftovers import SqlLeftovers
 
         takedowns = Takedowns(
             self.cache,
@@ -334,7 +335,9 @@ class Application:
             self.lists,
             self.tracker.tracker.policy if self.serves else UnaskedTracker(),
             self.environment.clock,
-            on_blocked=(self._forget_counts, self._stop_fetching),
+            leftovers=SqlLeftovers(self.stores.records),
+            on_blocked=(self._stop_fetching,),
+            forget_counts=self._forget_counts,
             emit=self.webhooks.emit,
         )
         self.stack.push_async_callback(takedowns.drain)
@@ -603,17 +606,16 @@ class Application:
 
     async def count_swarms(self) -> None:
         """Bring back the swarms of torrents that are not blocked, for who only counts them."""
-        from lists.infohashes import ListKind
+        from actions.tracker_lists import deny_listed
 
         await self.tracker.restore()
-        async for entries in self.lists.walk(ListKind.DENY):
-            for entry in entries:
-                self.tracker.tracker.policy.deny(entry.infohashes)
+        await deny_listed(self.lists, self.tracker.tracker.policy.deny_all)
+        self.tracker.tracker.policy.remove_denied()
 
-    async def _sync_statistics(self, rows: "Sequence[JournalRow]") -> None:
-        await self.swarm_stats.update(rows)
+    async def _sync_statistics(self, rows: "Sequence[JournalRow]", last: bool) -> None:
+        await self.swarm_stats.update(rows, last)
 
-    async def _fetch_announced(self, rows: "Sequence[JournalRow]") -> None:
+    async def _fetch_announced(self, rows: "Sequence[JournalRow]", _last: bool) -> None:
         if self._jobs_loaded and self.downloads.auto_fetch is not None:
             await self.downloads.auto_fetch.observe(rows)
 
@@ -631,7 +633,7 @@ class Application:
             self._jobs_loaded = True
             await self.jobs.load()
 
-    async def _forget_counts(self, infohashes: "Sequence[InfoHash]") -> None:
+    async def _forget_counts(self, infohashes: "Sequence[bytes]") -> None:
         # A command counts nobody: there is nothing of the open day but what is stored.
         await (self.tracker.census if self.serves else self.census_store).forget(infohashes)
 

@@ -8,6 +8,7 @@ from sqlalchemy import (
     Select,
     bindparam,
     delete,
+    except_,
     func,
     or_,
     select,
@@ -51,8 +52,11 @@ class ListStatements:
             .offset(bindparam("skip"))
         )
         # A disk that lied may have kept an entry without its names; it holds for its own infohash still.
-        named = (_short(spelling.c.hash, spelling.c.verdict), _short(table.c.infohash, table.c.verdict))
-        self.hashes = dialect.compile(packed_page(dialect, union(*named)))
+        names = _short(spelling.c.hash, spelling.c.verdict)
+        entries = _short(table.c.infohash, table.c.verdict)
+        self.hashes = dialect.compile(packed_page(dialect, union(names, entries)))
+        self.named_hashes = dialect.compile(packed_page(dialect, names))
+        self.nameless_hashes = dialect.compile(packed_page(dialect, except_(entries, names)))
         mine = (table.c.verdict == verdict, table.c.source == bindparam("of_source"))
         this = table.c.infohash == bindparam("this")
         self.of_source = dialect.compile(

@@ -13,7 +13,7 @@ from actions.uploads import Uploads
 from bittorrent.infohash import HashPage, InfoHash
 from cache.torrents import Quota, TorrentCache
 from catalogue.model import ParsedRelease
-from lists.infohashes import Lists
+from lists.infohashes import ListKind, Lists
 from storage.memory import MemoryBlobs, MemoryCacheRecords, MemoryListEntries
 
 ROOMY = Quota(1000, 10**9, 0)
@@ -95,6 +95,20 @@ class RecordingCatalogue:
         return gone
 
 
+class MemoryLeftovers:
+    """What is denied and stored, of memory stores."""
+
+    def __init__(self, lists, cache, torrents):
+        self._lists, self._cache, self._torrents = lists, cache, torrents
+
+    async def names(self, limit):
+        async for packed in self._lists.packed(ListKind.DENY, limit):
+            names = HashPage(packed, b"").infohashes()
+            stored = await self._cache.known(names) | await self._torrents.known(names)
+            if left := stored & set(names):
+                yield sorted(left)
+
+
 class NameAsTitle:
     """Uses a torrent's name as its title."""
 
@@ -113,7 +127,9 @@ class ActionServices:
         self.cache = TorrentCache(self.blobs, self.records, quota, now)
         self.lists = Lists(self.entries)
         self.catalogue = catalogue or RecordingCatalogue()
-        self.takedowns = Takedowns(self.cache, self.catalogue.store.torrents, self.lists, self.policy, now)
+        torrents = self.catalogue.store.torrents
+        left = MemoryLeftovers(self.lists, self.cache, torrents)
+        self.takedowns = Takedowns(self.cache, torrents, self.lists, self.policy, now, leftovers=left)
         self.reconciliation = Reconciliation(self.cache, self.takedowns)
         self.uploads = Uploads(self.cache, self.takedowns, self.catalogue, NameAsTitle(), now, **limits)
         self.torrent_import = TorrentImport(self.uploads)

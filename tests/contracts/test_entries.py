@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from bittorrent.infohash import InfoHash
+from bittorrent.infohash import InfoHash, hashes_in
 from lists.infohashes import ListEntry, ListKind
 from tests.contracts.stores import ENTRIES, openers
 
@@ -108,6 +108,19 @@ async def test_hashes_of_a_list_come_in_pages_without_those_of_32_bytes(opener, 
             page = await entries.hashes(ListKind.DENY, after, limit)
             assert (sorted(page.infohashes()), page.last) == (expected, expected[-1])
         assert await entries.hashes(ListKind.DENY, LONG.truncated, 2) == (b"", b"")
+
+
+@pytest.mark.parametrize("limit", [1, 2, 100])
+async def test_all_hashes_of_a_list_come_packed_in_bounded_pieces(opener, tmp_path, limit):
+    async with opener(tmp_path) as entries:
+        assert [each async for each in entries.packed(ListKind.DENY, limit)] == []
+        await entries.set(deny(ONE))
+        await entries.set(deny(TWO, ONE))
+        await entries.set(deny(LONG, LONG.truncated, ONE))
+        await entries.set(replace(deny(InfoHash(b"\x09" * 20)), kind=ListKind.ALLOW))
+        found = [each async for each in entries.packed(ListKind.DENY, limit)]
+        assert max(map(len, found)) <= 20 * limit
+        assert set(hashes_in(b"".join(found))) == {ONE, TWO, LONG.truncated}
 
 
 async def test_entries_of_a_source_come_and_go_beside_those_that_somebody_set(opener, tmp_path):

@@ -15,7 +15,6 @@ from tests.support.databases import open_database
 from tests.support.swarm_stores import StoreFactory, python
 from tracker.census import Census, CensusTerms
 from tracker.geo import EmbeddedCountries
-from tracker.journal_row import JournalRow
 from tracker.model import Announce, AnnounceTerms, Event
 from tracker.store import SwarmStore
 
@@ -66,10 +65,10 @@ class CensusDriver:
 
     async def flush(self) -> None:
         """Pass changed rows to the census, as the flusher does."""
-        rows: list[JournalRow] = []
         while batch := self.swarms.take_dirty():
-            rows += batch
-        await self.census.observe(rows)
+            for row in batch:
+                await self.census.observe([row], last=False)
+        await self.census.observe([])
 
     async def pass_midnight(self) -> None:
         """Set the clock to the next day and flush."""
