@@ -36,11 +36,17 @@ class TrackerPolicy(Protocol):
     def disallow(self, infohashes: Iterable[InfoHash]) -> None:
         """Take that back."""
 
-    def deny(self, infohashes: Iterable[InfoHash]) -> None:
-        """Refuse announces of these, even when they are allowed."""
+    def deny(self, infohashes: Iterable[InfoHash], reason: str) -> None:
+        """Refuse announces of these, even when they are allowed, and tell why."""
 
     def undeny(self, infohashes: Iterable[InfoHash]) -> None:
         """Take that back."""
+
+    def denies(self, infohash: InfoHash) -> bool:
+        """Return whether announces of one are refused by that."""
+
+    def explain(self, infohashes: bytes, reason: str) -> None:
+        """Tell why announces are refused of those of many that are."""
 
     def allow_all(self, infohashes: bytes) -> None:
         """Allow announces of many, which stand one behind another."""
@@ -63,7 +69,14 @@ class UnaskedTracker:
     def disallow(self, infohashes: Iterable[InfoHash]) -> None:
         """Keep nothing."""
 
-    def deny(self, infohashes: Iterable[InfoHash]) -> None:
+    def deny(self, infohashes: Iterable[InfoHash], reason: str) -> None:
+        """Keep nothing."""
+
+    def denies(self, infohash: InfoHash) -> bool:
+        """Return that none is."""
+        return False
+
+    def explain(self, infohashes: bytes, reason: str) -> None:
         """Keep nothing."""
 
     def undeny(self, infohashes: Iterable[InfoHash]) -> None:
@@ -133,6 +146,18 @@ class Takedowns:
         await deny_listed(self.lists, self._policy.deny_all)
         await self.finish()
         await self.allow_listed()
+        await self.explain_denied()
+
+    async def explain_denied(self) -> None:
+        """Tell the tracker why what is denied is; until then whoever announces it hears that it is blocked."""
+        after: bytes | None = b""
+        while after is not None:
+            async with self._turn():
+                pages = await self.lists.reasons(ListKind.DENY, after, PAGE)
+                for reason, page in pages:
+                    if reason:
+                        self._policy.explain(page.packed, reason)
+            after = max((page.last for _, page in pages), default=None)
 
     async def block(self, infohash: InfoHash, reason: str, by: str) -> ListEntry:
         """Block a torrent under all its known infohashes: no upload, file, record or announce.
@@ -159,10 +184,21 @@ class Takedowns:
         async with self._turn():
             covering = await self.lists.add_all(entries)
             names = _short_hashes(name for each in covering for name in each.infohashes)
-            (self._policy.deny if kind is ListKind.DENY else self._policy.allow)(names)
+            if kind is ListKind.DENY:
+                await self._deny_listed(covering)
+            else:
+                self._policy.allow(names)
         if kind is ListKind.DENY:
             await self._enforce_names(names)
             await self._wait_for_entering(names)
+
+    async def _deny_listed(self, entries: Sequence[ListEntry]) -> None:
+        """Deny entries of a file; of what was denied before the reason may be that of another entry."""
+        for entry in entries:
+            names = _short_hashes(entry.infohashes)
+            known = [name for name in names if self._policy.denies(name)]
+            said = await self.lists.denied(known) if known else None
+            self._policy.deny(names, (said or entry).reason)
 
     async def drop_listed(self, infohashes: Sequence[InfoHash], kind: ListKind, source: str) -> None:
         """Remove entries of one list that its file holds no more; another entry of the same torrent holds on."""
@@ -291,7 +327,7 @@ class Takedowns:
             if await self.lists.denied((entry.infohash,)) is None:
                 return None
             covering = await self._add_known_names(entry, infohashes)
-            self._policy.deny(_short_hashes(covering.infohashes))
+            self._policy.deny(_short_hashes(covering.infohashes), covering.reason)
             await self._remove(covering)
             await self._apply_to_tracker(covering.infohashes)
         return covering
@@ -355,9 +391,12 @@ class Takedowns:
             record = await self._cache.find(name)
             known = record.infohashes if record is not None else (name,)
             allowed = record is not None or await self.lists.allowed(known) is not None
-            denied = await self.lists.denied(known) is not None
+            denial = await self.lists.denied(known)
             (self._policy.allow if allowed else self._policy.disallow)(_short_hashes(known))
-            (self._policy.deny if denied else self._policy.undeny)(_short_hashes(known))
+            if denial is not None:
+                self._policy.deny(_short_hashes(known), denial.reason)
+            else:
+                self._policy.undeny(_short_hashes(known))
 
     async def _tell_pages(
         self, read: Callable[[bytes, int], Awaitable[HashPage]], tell: Callable[[bytes], None]

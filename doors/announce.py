@@ -13,6 +13,7 @@ from bittorrent.peers import pack
 from bittorrent.query import AnnounceQuery, read_announce, read_scrape
 from bittorrent.refusal import Refusal
 from doors.client_address import ClientAddress
+from tracker.access import refusal_of
 from tracker.counters import Transport
 from tracker.model import Announce, AnnounceFailure
 from tracker.reply import write_announce, write_failure, write_scrape
@@ -50,7 +51,7 @@ class AnnounceDoor:
             return _refuse(self._tracker, refusal)
         reply = self._tracker.announce(_announce(query, address, account))
         if isinstance(reply, AnnounceFailure):
-            return _failure(self._tracker, Refusal(reply.code))
+            return _failure(self._tracker, refusal_of(reply))
         return write_announce(reply, address, compact=query.compact)
 
 

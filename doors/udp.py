@@ -12,12 +12,12 @@ from bittorrent import udp
 from bittorrent.addresses import is_private
 from bittorrent.passkey import read_path
 from bittorrent.peers import pack, parse_address
-from bittorrent.refusal import REASONS, Refusal
+from bittorrent.refusal import Refusal
 from doors.announce import DEFAULT_NUMWANT, MAX_NUMWANT
 from doors.connection_ids import BadConnections, ConnectionKeys
 from doors.proxy_protocol import NO_PROXIES, BadProxyHeader, ProxyNetworks, read_proxy_header
 from doors.root_path import below
-from tracker.access import told
+from tracker.access import refusal_of, told
 from tracker.counters import Transport
 from tracker.model import Announce, AnnounceFailure, Families
 from tracker.tracker import Tracker
@@ -128,7 +128,7 @@ class UdpDoor(asyncio.DatagramProtocol):
         )
         reply = self._tracker.announce(announce)
         if isinstance(reply, AnnounceFailure):
-            return udp.error_reply(request.transaction, REASONS[reply.code].sentence.encode(), length)
+            return udp.error_reply(request.transaction, told(refusal_of(reply)), length)
         counts = reply.counts
         peers = reply.peers or reply.peers6
         return udp.announce_reply(

@@ -68,6 +68,9 @@ class ListEntryStore(Protocol):
     async def hashes(self, kind: ListKind, after: bytes, limit: int) -> HashPage:
         """Return up to `limit` of the 20-byte hashes above `after` that entries of a list cover."""
 
+    async def reasons(self, kind: ListKind, after: bytes, limit: int) -> list[tuple[str, HashPage]]:
+        """Return a page of `hashes` by the reasons of their entries; of two entries of a hash both are told."""
+
     async def of_source(
         self, kind: ListKind, source: str, after: bytes, limit: int
     ) -> list[tuple[InfoHash, str]]:
@@ -128,6 +131,10 @@ class Lists:
     async def hashes(self, kind: ListKind, after: bytes, limit: int) -> HashPage:
         """Return up to `limit` of the 20-byte hashes above `after` that entries of a list cover."""
         return await self._store.hashes(kind, after, limit)
+
+    async def reasons(self, kind: ListKind, after: bytes, limit: int) -> list[tuple[str, HashPage]]:
+        """Return a page of `hashes` by the reasons of their entries."""
+        return await self._store.reasons(kind, after, limit)
 
     async def of_source(
         self, kind: ListKind, source: str, after: bytes, limit: int

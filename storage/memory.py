@@ -157,6 +157,18 @@ class MemoryListEntries:
         covered = {each for entry in self.kept.values() if entry.kind == kind for each in entry.infohashes}
         return HashPage.of(sorted(each for each in covered if not each.is_v2 and each > after)[:limit])
 
+    async def reasons(self, kind: ListKind, after: bytes, limit: int) -> list[tuple[str, HashPage]]:
+        """Return a page of `hashes` by the reasons of their entries; of two entries of a hash both are told."""
+        pairs = sorted(
+            (name, entry.reason)
+            for entry in self.kept.values()
+            if entry.kind == kind
+            for name in entry.infohashes
+            if not name.is_v2 and name > after
+        )[:limit]
+        said = sorted({reason for _, reason in pairs})
+        return [(each, HashPage.of(name for name, reason in pairs if reason == each)) for each in said]
+
     async def of_source(
         self, kind: ListKind, source: str, after: bytes, limit: int
     ) -> list[tuple[InfoHash, str]]:

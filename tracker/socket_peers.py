@@ -239,7 +239,7 @@ class SocketPeers:
         )
         reply = self._tracker.announce_socket(change, message.event)
         if isinstance(reply, AnnounceFailure):
-            return write_failure(reply.code, "announce", infohash)
+            return write_failure(reply.code, "announce", infohash, reply.text.decode())
         if reply.warning:
             warning = reply.warning.decode()
             return write_announce_reply(
@@ -318,7 +318,7 @@ class SocketPeers:
         if peer is not None:
             self._take_out(infohash, peer)
         if isinstance(reply, AnnounceFailure):
-            return write_failure(reply.code, "announce", infohash)
+            return write_failure(reply.code, "announce", infohash, reply.text.decode())
         known = peer is not None and peer.seeder
         self._note(connection, message, account, seeder=known if message.seeder is None else message.seeder)
         return write_announce_reply(

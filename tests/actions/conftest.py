@@ -30,6 +30,7 @@ class RecordingPolicy:
     listed = True
     allowed: set[InfoHash] = field(default_factory=set)
     denied: set[InfoHash] = field(default_factory=set)
+    reasons: dict[InfoHash, str] = field(default_factory=dict)
     joined: dict[InfoHash, InfoHash] = field(default_factory=dict)
 
     def allow(self, infohashes):
@@ -38,8 +39,16 @@ class RecordingPolicy:
     def disallow(self, infohashes):
         self.allowed.difference_update(_short(infohashes))
 
-    def deny(self, infohashes):
-        self.denied.update(_short(infohashes))
+    def deny(self, infohashes, reason):
+        for each in _short(infohashes):
+            self.denied.add(each)
+            self.reasons[each] = reason
+
+    def denies(self, infohash):
+        return infohash in self.denied
+
+    def explain(self, infohashes, reason):
+        self.reasons.update(dict.fromkeys(HashPage(infohashes, b"").infohashes(), reason))
 
     def undeny(self, infohashes):
         self.denied.difference_update(_short(infohashes))

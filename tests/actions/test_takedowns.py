@@ -141,6 +141,15 @@ async def test_a_blocked_torrent_does_not_enter(services, torrent):
     assert services.catalogue.records == {}
 
 
+async def test_the_tracker_is_told_why_what_is_blocked_is_so(services):
+    await services.takedowns.block(HYBRID.v1, "law", "op")
+    await services.takedowns.block(UNKNOWN, "", "op")
+    assert services.policy.reasons[HYBRID.v1] == "law"
+    services.policy.reasons.clear()
+    await services.takedowns.explain_denied()
+    assert services.policy.reasons == {HYBRID.v1: "law"}
+
+
 @pytest.mark.parametrize("block", [HYBRID.v1, HYBRID.v2.truncated])
 @pytest.mark.parametrize("torrent", [HYBRID, (HYBRID.v1, HYBRID.v2.truncated)])
 async def test_a_torrent_that_is_blocked_while_it_enters_leaves_no_record(services, torrent, block):

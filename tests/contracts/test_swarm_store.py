@@ -779,6 +779,38 @@ def test_many_are_allowed_and_denied_at_once(bench):
             tell(bytes(19))
 
 
+def test_who_announces_what_is_denied_is_told_why(bench):
+    said = b"Torrent is blocked on this tracker: "
+    bench.store.deny(HASH, True, "asked to")
+    bench.store.deny(OTHER, True)
+    assert bench.say(v4(1)) == AnnounceFailure(DENIED, said + b"asked to")
+    assert bench.say(v4(1), infohash=OTHER) == AnnounceFailure(DENIED)
+    bench.store.explain(HASH + OTHER + bytes(20), "\u20ac" * 100)
+    told = bench.say(v4(1), infohash=OTHER).text
+    assert (told.decode(), len(told)) == (said.decode() + "\u20ac" * 73, 255)
+    assert come(bench, leechers=1) == AnnounceFailure(DENIED, told)
+    assert bench.store.refusal(InfoHash(bytes(20))) is None
+    bench.store.deny_all(HASH)
+    assert bench.say(v4(1)) == AnnounceFailure(DENIED, told)
+    bench.store.deny(HASH, True)
+    assert bench.say(v4(1)) == AnnounceFailure(DENIED)
+    with pytest.raises(ValueError, match="20 bytes"):
+        bench.store.explain(bytes(19), "")
+
+
+def test_a_reason_is_kept_for_as_long_as_a_torrent_is_denied_for_it(bench):
+    for number in range(10):
+        bench.store.deny(HASH, True, f"reason {number}")
+        assert bench.say(v4(1)).text.endswith(b"reason %d" % number)
+    bench.store.explain(OTHER, "of nobody")
+    for infohash in (HASH, OTHER):
+        bench.store.deny(infohash, True, "for both")
+    bench.store.deny(HASH, False)
+    assert bench.say(v4(1)).counts.incomplete == 1
+    bench.store.deny(HASH, True, "another")
+    assert bench.say(v4(1), infohash=OTHER).text.endswith(b"for both")
+
+
 def test_joining_onto_a_swarm_that_lost_its_peers_leaves_one_swarm(bench):
     bench.say(v4(1))
     bench.say(v4(1), event=Event.STOPPED)

@@ -49,6 +49,7 @@ foreign_changes = st.one_of(
         st.sampled_from([-1, 0, 1, 9, 2**48, 2**48 + 1]),
     ),
 )
+reasons = st.sampled_from(["", "one", "two", "é" * 200, "three"])
 seeds = st.integers(0, 2**64 - 1)
 
 
@@ -269,9 +270,21 @@ class TwoStores(RuleBasedStateMachine):
     def join(self, alias, canonical):
         self.both(lambda store: store.join(alias, canonical))
 
-    @rule(infohash=infohashes, verdict=st.sampled_from(["allow", "deny"]), given=st.booleans())
-    def enlist(self, infohash, verdict, given):
-        self.both(lambda store: getattr(store, verdict)(infohash, given))
+    @rule(infohash=infohashes, given=st.booleans())
+    def allow(self, infohash, given):
+        self.both(lambda store: store.allow(infohash, given))
+
+    @rule(infohash=infohashes, given=st.booleans(), reason=reasons)
+    def deny(self, infohash, given, reason):
+        self.both(lambda store: store.deny(infohash, given, reason))
+
+    @rule(infohashes=st.lists(infohashes, max_size=4), reason=reasons, explained=st.booleans())
+    def deny_many(self, infohashes, reason, explained):
+        packed = b"".join(infohashes)
+        if explained:
+            self.both(lambda store: store.explain(packed, reason))
+        else:
+            self.both(lambda store: store.deny_all(packed))
 
     @rule(listed=st.booleans())
     def list_or_open(self, listed):

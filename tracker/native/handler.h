@@ -75,7 +75,7 @@ struct handler {
     bool upgrades;    /* whether what asks for WebSocket is told by OUTCOME_UPGRADE */
     struct counters counters;
     struct sampling sampling;
-    struct denial denial; /* what the last one was told who was refused by client or address */
+    struct denial denial; /* what the last one was told who was refused by a list */
     struct answer answer;
 };
 
@@ -86,12 +86,28 @@ static inline enum refusal handler_check_access(struct handler *handler, const s
     return access_check(store_access(handler->store), address->bytes, address->length, peer_id, &handler->denial);
 }
 
+/* Whether a refusal has a text of its own, in the place of its sentence. */
+static inline bool handler_is_told(const struct handler *handler, enum refusal refusal)
+{
+    return refusal == REFUSED_ADDRESS_DENIED || refusal == REFUSED_CLIENT_DENIED ||
+           (refusal == REFUSED_DENIED && handler->denial.length);
+}
+
 /* The sentence of a refusal. */
 static inline struct slice handler_sentence(const struct handler *handler, enum refusal refusal)
 {
-    if (refusal == REFUSED_ADDRESS_DENIED || refusal == REFUSED_CLIENT_DENIED)
+    if (handler_is_told(handler, refusal))
         return (struct slice){handler->denial.text, handler->denial.length};
     return handler->rules->refusals[refusal];
+}
+
+/* The refusal of an announce by the store, and at hand what is told of it. */
+static inline enum refusal handler_refusal(struct handler *handler, enum verdict verdict)
+{
+    if (verdict != VERDICT_DENIED)
+        return REFUSED_UNLISTED;
+    store_tell(handler->store, handler->answer.denial, &handler->denial);
+    return REFUSED_DENIED;
 }
 
 /* Take the time, unless the clock stands still for a test, and the present keys. */

@@ -256,7 +256,7 @@ static bool put_announce(struct handler *handler, const struct http_request *req
     fill_announce(handler->rules, &query, &address, account, &announce);
     enum verdict verdict = store_announce(handler->store, handler->rng, &announce, handler->now, &handler->answer);
     if (verdict == VERDICT_UNLISTED || verdict == VERDICT_DENIED) {
-        put_failure(handler, verdict == VERDICT_DENIED ? REFUSED_DENIED : REFUSED_UNLISTED, out);
+        put_failure(handler, handler_refusal(handler, verdict), out);
         return true;
     }
     count(&handler->counters.announces[TRANSPORT_HTTP][announce.event]);

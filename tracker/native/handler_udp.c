@@ -175,7 +175,7 @@ static size_t announce_reply(struct handler *handler, const struct packet *packe
     fill_announce(handler->rules, packet, event, account, &announce);
     enum verdict verdict = store_announce(handler->store, handler->rng, &announce, handler->now, answer);
     if (verdict == VERDICT_UNLISTED || verdict == VERDICT_DENIED)
-        return refuse(handler, packet, verdict == VERDICT_DENIED ? REFUSED_DENIED : REFUSED_UNLISTED);
+        return refuse(handler, packet, handler_refusal(handler, verdict));
     count(&handler->counters.announces[TRANSPORT_UDP][event]);
     if (verdict != VERDICT_OK)
         count(&handler->counters.warnings);

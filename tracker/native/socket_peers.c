@@ -330,7 +330,7 @@ static void refuse(struct socket_peers *peers, struct socket_client *client, enu
     const struct socket_message *message = &peers->message;
     struct slice sentence = peers->texts.refusals[refusal];
     uint8_t escaped[6 * DENIAL_MOST];
-    if (refusal == REFUSED_ADDRESS_DENIED || refusal == REFUSED_CLIENT_DENIED) {
+    if (handler_is_told(peers->handler, refusal)) {
         struct buffer told = {escaped, escaped + sizeof escaped, false};
         put_escaped(&told, handler_sentence(peers->handler, refusal));
         sentence = (struct slice){escaped, (size_t)(told.at - escaped)};
@@ -606,7 +606,7 @@ static void announce(struct socket_peers *peers, struct socket_client *client, u
     if (verdict != VERDICT_OK && !known)
         take_out(peers, peer);
     if (is_refused(verdict)) {
-        refuse(peers, client, verdict == VERDICT_DENIED ? REFUSED_DENIED : REFUSED_UNLISTED);
+        refuse(peers, client, handler_refusal(peers->handler, verdict));
         return;
     }
     count(&peers->handler->counters.announces[TRANSPORT_WEBSOCKET][message->event]);
@@ -644,7 +644,7 @@ static void stop(struct socket_peers *peers, struct socket_client *client, uint6
         verdict = count_change(peers, &change);
     }
     if (is_refused(verdict)) {
-        refuse(peers, client, verdict == VERDICT_DENIED ? REFUSED_DENIED : REFUSED_UNLISTED);
+        refuse(peers, client, handler_refusal(peers->handler, verdict));
         return;
     }
     count(&peers->handler->counters.announces[TRANSPORT_WEBSOCKET][message->event]);
