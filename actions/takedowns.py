@@ -36,6 +36,15 @@ class TrackerPolicy(Protocol):
     def disallow(self, infohashes: Iterable[InfoHash]) -> None:
         """Take that back."""
 
+    def publish(self, infohashes: Iterable[InfoHash], *, public: bool) -> None:
+        """Let anybody announce allowed ones in private mode, or not."""
+
+    def publish_all(self, infohashes: bytes) -> None:
+        """Let anybody announce those of many that are allowed."""
+
+    def is_public(self, infohash: InfoHash) -> bool:
+        """Return whether one is anybody's to announce in private mode."""
+
     def deny(self, infohashes: Iterable[InfoHash], reason: str) -> None:
         """Refuse announces of these, even when they are allowed, and tell why."""
 
@@ -68,6 +77,16 @@ class UnaskedTracker:
 
     def disallow(self, infohashes: Iterable[InfoHash]) -> None:
         """Keep nothing."""
+
+    def publish(self, infohashes: Iterable[InfoHash], *, public: bool) -> None:
+        """Keep nothing."""
+
+    def publish_all(self, infohashes: bytes) -> None:
+        """Keep nothing."""
+
+    def is_public(self, infohash: InfoHash) -> bool:
+        """Return that none is."""
+        return False
 
     def deny(self, infohashes: Iterable[InfoHash], reason: str) -> None:
         """Keep nothing."""
@@ -105,10 +124,15 @@ class Takedowns:
         *,
         on_blocked: Sequence[Callable[[Sequence[InfoHash]], Awaitable[None]]] = (),
         emit: Emit = tell_nobody,
+        publishes: bool = False,
     ) -> None:
-        """`on_blocked` are called with every infohash of a blocked torrent, after its file and record are deleted."""
+        """With `publishes` anybody may announce a held torrent that is not private, where accounts alone may else.
+
+        `on_blocked` are called with every infohash of a blocked torrent, after its file and record are deleted.
+        """
         self._blocked = tuple(on_blocked)
         self._emit = emit
+        self._publishes = publishes
         self._cache = cache
         self._torrents = torrents
         self.lists = lists
@@ -139,6 +163,8 @@ class Takedowns:
         if self._policy.listed:
             await self._tell_pages(partial(self.lists.hashes, ListKind.ALLOW), self._policy.allow_all)
             await self._tell_pages(self._cache.hashes, self._policy.allow_all)
+        if self._publishes:
+            await self._tell_pages(self._cache.public_hashes, self._policy.publish_all)
         await self._join_hybrids()
 
     async def start(self) -> None:
@@ -275,13 +301,13 @@ class Takedowns:
         unblocked = await self.lists.denied(metainfo.infohashes) is None
         if unblocked and held == self._held and not self._lock.locked():
             # As if the lock had been held, for which uploads under way together would wait one after another.
-            self._allow_held(metainfo.infohashes, metainfo.v1, alias)
+            self._allow_held(metainfo, alias)
             return
         while True:
             async with self._lock:
                 # A block takes the lock too: either it is seen here, or it comes later and deletes the file.
                 if await self.lists.denied(metainfo.infohashes) is None:
-                    self._allow_held(metainfo.infohashes, metainfo.v1, alias)
+                    self._allow_held(metainfo, alias)
                     return
             await self._refuse_uploaded(metainfo)
 
@@ -393,6 +419,8 @@ class Takedowns:
             allowed = record is not None or await self.lists.allowed(known) is not None
             denial = await self.lists.denied(known)
             (self._policy.allow if allowed else self._policy.disallow)(_short_hashes(known))
+            public = self._publishes and record is not None and record.private is False
+            self._policy.publish(_short_hashes(known), public=public)
             if denial is not None:
                 self._policy.deny(_short_hashes(known), denial.reason)
             else:
@@ -416,15 +444,16 @@ class Takedowns:
                 self._allow_hybrid(each.infohash, each.alias)
             after = names[-1].alias
 
-    def _allow_held(
-        self, infohashes: Iterable[InfoHash], v1: InfoHash | None, alias: InfoHash | None
-    ) -> None:
-        self._policy.allow(_short_hashes(infohashes))
-        if v1 is not None and alias is not None:
-            self._allow_hybrid(v1, alias)
+    def _allow_held(self, metainfo: Metainfo, alias: InfoHash | None) -> None:
+        names = _short_hashes(metainfo.infohashes)
+        self._policy.allow(names)
+        self._policy.publish(names, public=self._publishes and not metainfo.private)
+        if metainfo.v1 is not None and alias is not None:
+            self._allow_hybrid(metainfo.v1, alias)
 
     def _allow_hybrid(self, infohash: InfoHash, alias: InfoHash) -> None:
         self._policy.allow((alias,))
+        self._policy.publish((alias,), public=self._policy.is_public(infohash))
         self._policy.join(alias, infohash)
 
 

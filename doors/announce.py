@@ -46,7 +46,7 @@ class AnnounceDoor:
             if self._refuse_private and is_private(address):
                 raise Refusal("private-address")
             self._tracker.check_access(address, query.peer_id, query.event)
-            account = self._tracker.account_of(_passkey(scope), scope["query_string"])
+            account = self._tracker.account_of(_passkey(scope), scope["query_string"], (query.infohash,))
         except Refusal as refusal:
             return _refuse(self._tracker, refusal)
         reply = self._tracker.announce(_announce(query, address, account))
@@ -92,7 +92,7 @@ class ScrapeDoor:
             infohashes: list[InfoHash] = read_scrape(scope["query_string"])
             if (address := self._scraper(scope)) is not None:
                 self._tracker.check_access(address)
-            self._tracker.account_of(_passkey(scope), scope["query_string"])
+            self._tracker.account_of(_passkey(scope), scope["query_string"], infohashes)
         except Refusal as refusal:
             return _refuse(self._tracker, refusal)
         files = self._tracker.scrape(infohashes, Transport.HTTP)

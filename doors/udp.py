@@ -110,7 +110,8 @@ class UdpDoor(asyncio.DatagramProtocol):
         path = read_path(below(url, self._root))
         try:
             self._tracker.check_access(address, request.peer_id, request.event)
-            account = self._tracker.account_of(path.passkey if path is not None else b"", query)
+            passkey = path.passkey if path is not None else b""
+            account = self._tracker.account_of(passkey, query, (request.infohash,))
         except Refusal as refusal:
             return self._refuse(request.transaction, refusal, length)
         announce = Announce(
@@ -136,9 +137,10 @@ class UdpDoor(asyncio.DatagramProtocol):
         )
 
     def _scrape(self, request: udp.ScrapeRequest, address: bytes, length: int) -> bytes | None:
-        if self._tracker.store.private:  # BEP 41 has no options behind a scrape
-            return self._refuse(request.transaction, Refusal("no-passkey"), length)
         try:
+            self._tracker.account_of(
+                b"", infohashes=request.infohashes
+            )  # BEP 41 has no options behind a scrape
             self._tracker.check_access(address)
         except Refusal as refusal:
             return self._refuse(request.transaction, refusal, length)

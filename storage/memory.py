@@ -92,6 +92,11 @@ class MemoryCacheRecords:
         """Return the infohashes of up to `limit` records, those next above `after`."""
         return HashPage.of(sorted(each for each in self.records if each > after)[:limit])
 
+    async def public_hashes(self, after: bytes, limit: int) -> HashPage:
+        """Return the infohashes of up to `limit` records that the catalogue says are not private, as `hashes`."""
+        public = (each.infohash for each in self.records.values() if each.private is False)
+        return HashPage.of(sorted(each for each in public if each > after)[:limit])
+
     async def hybrids(self, after: bytes, limit: int) -> list[HybridNames]:
         """Return the names of up to `limit` hybrids whose alias is above `after`, ascending by it."""
         named = [(each.alias, each.infohash) for each in self.records.values() if each.alias is not None]

@@ -146,6 +146,18 @@ class NativeSwarms:
         for each, count in Counter(before).items():
             self._texts.count(each, -count)
 
+    def publish(self, infohash: InfoHash, public: bool) -> None:
+        """Let anybody announce an allowed torrent in private mode, or not."""
+        self.handle.publish(infohash, public)
+
+    def publish_all(self, infohashes: bytes) -> None:
+        """Let anybody announce those of these torrents that are allowed."""
+        self.handle.publish_all(infohashes)
+
+    def is_public(self, infohash: InfoHash) -> bool:
+        """Return whether a torrent is allowed, and anybody's to announce in private mode."""
+        return self.handle.is_public(infohash)
+
     def refusal(self, infohash: InfoHash) -> str | None:
         """Return the code of the refusal for a hash, or None; a denial always wins."""
         return _REFUSALS[self.handle.verdict(infohash)]

@@ -45,6 +45,19 @@ class Policy:
             if self.listed:
                 self._remove(infohash.truncated)
 
+    def publish(self, infohashes: Iterable[InfoHash], *, public: bool) -> None:
+        """Let anybody announce allowed torrents in private mode, or not."""
+        for infohash in infohashes:
+            self._store.publish(infohash.truncated, public)
+
+    def publish_all(self, infohashes: bytes) -> None:
+        """Let anybody announce those of these torrents that are allowed; as `allow_all`."""
+        self._store.publish_all(infohashes)
+
+    def is_public(self, infohash: InfoHash) -> bool:
+        """Return whether a torrent is allowed, and anybody's to announce in private mode."""
+        return self._store.is_public(infohash.truncated)
+
     def deny(self, infohashes: Iterable[InfoHash], reason: str = "") -> None:
         """Put torrents on the deny list, and remove their swarms at once; who announces them is told the reason."""
         for infohash in infohashes:

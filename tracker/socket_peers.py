@@ -192,7 +192,8 @@ class SocketPeers:
         action = "scrape" if isinstance(message, PeerScrape) else "announce"
         try:
             self._check_access(connection, message)
-            account = self._tracker.account_of(connection.passkey)
+            about = message.infohashes if isinstance(message, PeerScrape) else (message.infohash,)
+            account = self._tracker.account_of(connection.passkey, infohashes=about)
             if isinstance(message, PeerScrape):
                 return self._scrape(message)
             if message.answer is not None:

@@ -70,6 +70,21 @@ class SwarmStore(Protocol):
         """Have the reason told of those of these torrents that are denied. As `allow_all`."""
         ...
 
+    def publish(self, infohash: InfoHash, public: bool) -> None:
+        """Let anybody announce an allowed torrent in private mode, or not; of one that is not allowed nothing is kept.
+
+        One that is taken off the allow list is public no more.
+        """
+        ...
+
+    def publish_all(self, infohashes: bytes) -> None:
+        """Let anybody announce those of these torrents that are allowed. As `allow_all`."""
+        ...
+
+    def is_public(self, infohash: InfoHash) -> bool:
+        """Return whether a torrent is allowed, and anybody's to announce in private mode; for the doors."""
+        ...
+
     def refusal(self, infohash: InfoHash) -> str | None:
         """Return the code of the refusal for a hash, or None; a denial always wins."""
         ...

@@ -95,6 +95,7 @@ class Swarms:
         self.private = False
         self.restoring = False
         self._allowed: set[InfoHash] = set()
+        self._public: set[InfoHash] = set()  # of the allowed
         self._denied: dict[InfoHash, int] = {}  # with the number of what is told
         self._texts = DenialTexts()
         self._terms = terms
@@ -129,6 +130,8 @@ class Swarms:
     def allow(self, infohash: InfoHash, allowed: bool) -> None:
         """Put a torrent on the allow list or take it off."""
         (self._allowed.add if allowed else self._allowed.discard)(infohash)
+        if not allowed:
+            self._public.discard(infohash)
 
     def deny(self, infohash: InfoHash, denied: bool, reason: str = "") -> None:
         """Put a torrent on the deny list, with what is told of it, or take it off."""
@@ -153,6 +156,19 @@ class Swarms:
         for infohash in _each(infohashes):
             if infohash in self._denied:
                 self.deny(infohash, True, reason)
+
+    def publish(self, infohash: InfoHash, public: bool) -> None:
+        """Let anybody announce an allowed torrent in private mode, or not."""
+        if infohash in self._allowed:
+            (self._public.add if public else self._public.discard)(infohash)
+
+    def publish_all(self, infohashes: bytes) -> None:
+        """Let anybody announce those of these torrents that are allowed."""
+        self._public.update(each for each in _each(infohashes) if each in self._allowed)
+
+    def is_public(self, infohash: InfoHash) -> bool:
+        """Return whether a torrent is allowed, and anybody's to announce in private mode."""
+        return infohash in self._public
 
     def refusal(self, infohash: InfoHash) -> str | None:
         """Return the code of the refusal for a hash, or None; a denial always wins."""

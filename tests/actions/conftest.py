@@ -30,6 +30,7 @@ class RecordingPolicy:
     listed = True
     allowed: set[InfoHash] = field(default_factory=set)
     denied: set[InfoHash] = field(default_factory=set)
+    public: set[InfoHash] = field(default_factory=set)
     reasons: dict[InfoHash, str] = field(default_factory=dict)
     joined: dict[InfoHash, InfoHash] = field(default_factory=dict)
 
@@ -38,6 +39,15 @@ class RecordingPolicy:
 
     def disallow(self, infohashes):
         self.allowed.difference_update(_short(infohashes))
+
+    def publish(self, infohashes, *, public):
+        (self.public.update if public else self.public.difference_update)(_short(infohashes))
+
+    def publish_all(self, infohashes):
+        self.public.update(HashPage(infohashes, b"").infohashes())
+
+    def is_public(self, infohash):
+        return infohash in self.public
 
     def deny(self, infohashes, reason):
         for each in _short(infohashes):

@@ -766,6 +766,23 @@ def test_while_restoring_only_what_is_denied_is_refused(bench):
     assert bench.say(v4(1)) == AnnounceFailure(UNLISTED)
 
 
+def test_what_is_allowed_may_be_public(bench):
+    hashes = [InfoHash(bytes([number]) * 20) for number in range(4)]
+    bench.store.publish(hashes[0], True)
+    assert not bench.store.is_public(hashes[0])
+    bench.store.allow_all(b"".join(hashes[:3]))
+    bench.store.publish(hashes[0], True)
+    bench.store.publish_all(b"".join(hashes[1:]))
+    assert [bench.store.is_public(each) for each in hashes] == [True, True, True, False]
+    bench.store.allow(hashes[0], True)
+    bench.store.publish(hashes[1], False)
+    bench.store.allow(hashes[2], False)
+    bench.store.allow(hashes[2], True)
+    assert [bench.store.is_public(each) for each in hashes] == [True, False, False, False]
+    with pytest.raises(ValueError, match="20 bytes"):
+        bench.store.publish_all(bytes(19))
+
+
 def test_many_are_allowed_and_denied_at_once(bench):
     bench.store.listed = True
     hashes = [InfoHash(bytes([number]) * 20) for number in range(100)]

@@ -393,6 +393,20 @@ async def test_a_passkey_in_the_url_is_looked_up(served, mode, path, code):
             assert answered["incomplete"] == scraped["files"][HASH]["incomplete"] == 1
 
 
+@pytest.mark.parametrize("path", [b"/announce", b"/announce/" + KEY, b"/announce?passkey=unknown"])
+async def test_a_public_torrent_of_a_private_tracker_is_anybodys(served, path):
+    async with served(mode=Mode.PRIVATE, public=True) as service:
+        client = await service.client(path)
+        assert (await client.ask(announce("a", uploaded=5, downloaded=0)))["incomplete"] == 1
+        scrape = {"action": "scrape", "info_hash": [HASH, HASHES[1].decode("latin-1")]}
+        assert (await client.ask(scrape))["files"][HASH]["incomplete"] == 1
+        service.setup.tracker.policy.publish(HASHES[:1], public=False)
+        known = KEY in path
+        assert ("failure reason" in await client.ask(announce("a", uploaded=9, downloaded=0))) is not known
+        assert ("failure reason" in await client.ask(scrape)) is not known
+        assert len(service.setup.tracker.store.take_deltas()) == known
+
+
 @pytest.mark.parametrize("mode", [Mode.PRIVATE, Mode.PUBLIC])
 async def test_what_an_account_moves_is_in_its_sessions_where_it_says_both_totals(served, mode):
     moved = []

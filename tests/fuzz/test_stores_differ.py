@@ -274,6 +274,13 @@ class TwoStores(RuleBasedStateMachine):
     def allow(self, infohash, given):
         self.both(lambda store: store.allow(infohash, given))
 
+    @rule(infohashes=st.lists(infohashes, max_size=4), given=st.booleans(), many=st.booleans())
+    def publish(self, infohashes, given, many):
+        if many:
+            self.both(lambda store: store.publish_all(b"".join(infohashes)))
+        else:
+            self.both(lambda store: [store.publish(each, given) for each in infohashes])
+
     @rule(infohash=infohashes, given=st.booleans(), reason=reasons)
     def deny(self, infohash, given, reason):
         self.both(lambda store: store.deny(infohash, given, reason))
@@ -359,7 +366,11 @@ class TwoStores(RuleBasedStateMachine):
         self.both(lambda store: store.session_totals())
         self.both(lambda store: (store.largest(3), store.largest(100)))
         self.both(lambda store: (store.has_rules(), store.listed, store.private, store.restoring))
-        self.both(lambda store: [(store.refusal(each), store.scrape(each)) for each in HASHES])
+        self.both(
+            lambda store: [
+                (store.refusal(each), store.is_public(each), store.scrape(each)) for each in HASHES
+            ]
+        )
 
     def teardown(self):
         if hasattr(self, "stores"):

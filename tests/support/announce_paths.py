@@ -103,6 +103,7 @@ def tracker_setup(
     terms: AnnounceTerms = TERMS,
     access: AccessTable | None = None,
     trusted: Any = None,
+    public: bool = False,
 ) -> TrackerSetup:
     if in_c:
         store: SwarmStore = NativeSwarms(terms, SEED, bytes(16))
@@ -114,6 +115,8 @@ def tracker_setup(
         policy.set_access(access)
     policy.allow(HASHES[:4])
     policy.deny(HASHES[3:4], WHY_BLOCKED)
+    if public:
+        policy.publish(HASHES[:2], public=True)
     for account, passkey in enumerate(PASSKEYS, 1):
         policy.set_passkey(passkey.encode(), account)
     for passkey, why in zip(REFUSED_PASSKEYS, (DISABLED_ACCOUNT, SUSPENDED_PASSKEY), strict=True):

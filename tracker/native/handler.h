@@ -117,8 +117,9 @@ void handler_read_clock(struct handler *handler, const int64_t fixed[2]);
 const char *handler_date(struct handler *handler);
 
 /* The account of the passkey in a path, 0 where there is none; in private mode there must be one, in the path or in the
- * query. */
-enum refusal handler_find_account(struct handler *handler, struct slice passkey, struct slice query, uint64_t *account);
+ * query, unless all the torrents asked about are public: then it is nobody's account. */
+enum refusal handler_find_account(struct handler *handler, struct slice passkey, struct slice query,
+                                  const uint8_t (*infohashes)[INFOHASH], size_t count, uint64_t *account);
 
 /* Answer a whole announce or scrape; head and body go to `out`. False where only the other server can. */
 bool handler_answer_http(struct handler *handler, const struct http_request *request, const struct address *socket,

@@ -330,6 +330,36 @@ static PyObject *deny_all(PyObject *self, PyObject *object)
     return list_all(self, object, store_deny_unexplained);
 }
 
+static PyObject *publish(PyObject *self, PyObject *args)
+{
+    PyObject *object;
+    int public;
+    if (!PyArg_ParseTuple(args, "Op", &object, &public))
+        return NULL;
+    const uint8_t *infohash = read_infohash(object);
+    if (!infohash)
+        return NULL;
+    store_publish(of(self), infohash, public);
+    Py_RETURN_NONE;
+}
+
+static int publish_one(struct store *store, const uint8_t *infohash, bool public)
+{
+    store_publish(store, infohash, public);
+    return 0;
+}
+
+static PyObject *publish_all(PyObject *self, PyObject *object)
+{
+    return list_all(self, object, publish_one);
+}
+
+static PyObject *is_public(PyObject *self, PyObject *object)
+{
+    const uint8_t *infohash = read_infohash(object);
+    return infohash ? PyBool_FromLong(store_is_public(of(self), infohash)) : NULL;
+}
+
 static PyObject *verdict_of(PyObject *self, PyObject *object)
 {
     const uint8_t *infohash = read_infohash(object);
@@ -489,6 +519,9 @@ static PyMethodDef store_methods[] = {
     {"set_denial_text", module_set_denial_text, METH_VARARGS, "set_denial_text(number, text)"},
     {"allow_all", allow_all, METH_O, "allow_all(infohashes): the infohashes stand one behind another"},
     {"deny_all", deny_all, METH_O, "deny_all(infohashes)"},
+    {"publish", publish, METH_VARARGS, "publish(infohash, public)"},
+    {"publish_all", publish_all, METH_O, "publish_all(infohashes)"},
+    {"is_public", is_public, METH_O, "is_public(infohash): whether it is allowed, and anybody's to announce"},
     {"verdict", verdict_of, METH_O, "verdict(infohash): its number"},
     {"has_rules", has_rules, METH_NOARGS, "has_rules(): whether anything is allowed or denied"},
     {"remove_denied", remove_denied, METH_NOARGS, "remove_denied(): forget the swarms of what is denied"},

@@ -669,17 +669,25 @@ static void scrape(struct socket_peers *peers, struct socket_client *client)
     send_written(peers, client, &out);
 }
 
+/* The account of the passkey that a connection's URL brought; one that is malformed is as unknown as any other. */
+static enum refusal find_account(struct socket_peers *peers, const struct socket_client *client, uint64_t *account)
+{
+    const struct socket_message *message = &peers->message;
+    const struct slice none = {NULL, 0}, malformed = {(const uint8_t *)"", 1};
+    bool good = !client->passkey.length || http_is_passkey(client->passkey);
+    const uint8_t (*infohashes)[INFOHASH] = message->scrapes ? message->scraped : &message->infohash;
+    return handler_find_account(peers->handler, good ? client->passkey : malformed, none, infohashes,
+                                message->scrapes ? message->hashes : 1, account);
+}
+
 static void carry_out(struct socket_peers *peers, struct socket_client *client, int64_t now)
 {
-    const struct slice none = {NULL, 0};
     uint64_t account = 0;
     enum refusal refusal = check_access(peers, client);
     if (refusal == NOT_REFUSED && !peers->message.scrapes)
         sampling_client(&peers->handler->sampling, peers->message.peer_id, client->address.length);
     if (refusal == NOT_REFUSED)
-        refusal = REFUSED_UNKNOWN_PASSKEY;
-    if (refusal == REFUSED_UNKNOWN_PASSKEY && (!client->passkey.length || http_is_passkey(client->passkey)))
-        refusal = handler_find_account(peers->handler, client->passkey, none, &account);
+        refusal = find_account(peers, client, &account);
     if (refusal != NOT_REFUSED)
         refuse(peers, client, refusal);
     else if (peers->message.scrapes)

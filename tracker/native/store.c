@@ -38,7 +38,7 @@ struct store *store_new(const struct terms *terms, const uint8_t key[16], const 
         table_init(&shard->swarms, secret, sizeof(struct swarm));
         table_init(&shard->deleted, secret, sizeof(struct deleted));
         table_init(&shard->aliases, secret, sizeof(struct alias));
-        table_init(&shard->allowed, secret, sizeof(struct record));
+        table_init(&shard->allowed, secret, sizeof(struct allowed));
         table_init(&shard->denied, secret, sizeof(struct denied));
         table_init(&shard->others, secret, sizeof(struct others));
         table_init_keys(&shard->passkeys, secret, sizeof(struct passkey), PASSKEY_MOST);
@@ -590,12 +590,46 @@ static int set_member(struct table *table, const uint8_t infohash[INFOHASH], uin
     return 0;
 }
 
+static void publish(struct store *store, struct shard *shard, const uint8_t infohash[INFOHASH], uint64_t hash, bool public)
+{
+    uint32_t slot = table_find(&shard->allowed, infohash, hash);
+    if (slot == NONE)
+        return;
+    struct allowed *allowed = table_at(&shard->allowed, slot);
+    /* Unsigned numbers wrap, so that adding a difference below zero takes away. */
+    atomic_fetch_add_explicit(&store->publics, (uint64_t)public - allowed->public, memory_order_relaxed);
+    allowed->public = public;
+}
+
 int store_allow(struct store *store, const uint8_t infohash[INFOHASH], bool allowed)
 {
+    uint64_t hash = infohash_hash(store, infohash);
     struct shard *shard = shard_enter(store, infohash);
-    int done = set_member(&shard->allowed, infohash, infohash_hash(store, infohash), allowed);
+    if (!allowed)
+        publish(store, shard, infohash, hash, false);
+    int done = set_member(&shard->allowed, infohash, hash, allowed);
     shard_leave(shard);
     return done;
+}
+
+void store_publish(struct store *store, const uint8_t infohash[INFOHASH], bool public)
+{
+    uint64_t hash = infohash_hash(store, infohash);
+    struct shard *shard = shard_enter(store, infohash);
+    publish(store, shard, infohash, hash, public);
+    shard_leave(shard);
+}
+
+bool store_is_public(struct store *store, const uint8_t infohash[INFOHASH])
+{
+    if (!read_counter(&store->publics))
+        return false;
+    uint64_t hash = infohash_hash(store, infohash);
+    struct shard *shard = shard_enter(store, infohash);
+    uint32_t slot = table_find(&shard->allowed, infohash, hash);
+    bool public = slot != NONE && ((const struct allowed *)table_at(&shard->allowed, slot))->public;
+    shard_leave(shard);
+    return public;
 }
 
 /* Have a number told of a denied torrent: the one before, -1 where it is not denied. */

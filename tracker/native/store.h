@@ -116,6 +116,10 @@ size_t store_largest(struct store *store, struct large_swarm *list, size_t most)
 
 /* Policy. -1: no memory, and nothing has changed. */
 int store_allow(struct store *store, const uint8_t infohash[INFOHASH], bool allowed);
+/* Let anybody announce an allowed torrent in private mode, or not; of one that is not allowed nothing is kept. */
+void store_publish(struct store *store, const uint8_t infohash[INFOHASH], bool public);
+/* Whether in private mode anybody may announce a torrent. */
+bool store_is_public(struct store *store, const uint8_t infohash[INFOHASH]);
 /* `told`: the number of what is told; *before: the number until now, -1 where it was not denied. */
 int store_deny(struct store *store, const uint8_t infohash[INFOHASH], bool denied, uint32_t told, int64_t *before);
 /* Put it on the deny list, with nothing told, unless it is there. */
