@@ -15,6 +15,7 @@ STORE = [
     "limits.c",
     "largest.c",
     "access.c",
+    "denials.c",
     "changes.c",
     "replication.c",
     "shares.c",

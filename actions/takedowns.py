@@ -37,11 +37,26 @@ class TrackerPolicy(Protocol):
     def disallow(self, infohashes: Iterable[InfoHash]) -> None:
         """Take that back."""
 
-    def deny(self, infohashes: Iterable[InfoHash]) -> None:
-        """Refuse announces of these, even when they are allowed."""
+    def publish(self, infohashes: Iterable[InfoHash], *, public: bool) -> None:
+        """Let anybody announce allowed ones in private mode, or not."""
+
+    def publish_all(self, infohashes: bytes) -> None:
+        """Let anybody announce those of many that are allowed."""
+
+    def is_public(self, infohash: InfoHash) -> bool:
+        """Return whether one is anybody's to announce in private mode."""
+
+    def deny(self, infohashes: Iterable[InfoHash], reason: str) -> None:
+        """Refuse announces of these, even when they are allowed, and tell why."""
 
     def undeny(self, infohashes: Iterable[InfoHash]) -> None:
         """Take that back."""
+
+    def denies(self, infohash: InfoHash) -> bool:
+        """Return whether announces of one are refused by that."""
+
+    def explain(self, infohashes: bytes, reason: str) -> None:
+        """Tell why announces are refused of those of many that are."""
 
     def allow_all(self, infohashes: bytes) -> None:
         """Allow announces of many, which stand one behind another."""
@@ -71,7 +86,24 @@ class UnaskedTracker:
     def disallow(self, infohashes: Iterable[InfoHash]) -> None:
         """Keep nothing."""
 
-    def deny(self, infohashes: Iterable[InfoHash]) -> None:
+    def publish(self, infohashes: Iterable[InfoHash], *, public: bool) -> None:
+        """Keep nothing."""
+
+    def publish_all(self, infohashes: bytes) -> None:
+        """Keep nothing."""
+
+    def is_public(self, infohash: InfoHash) -> bool:
+        """Return that none is."""
+        return False
+
+    def deny(self, infohashes: Iterable[InfoHash], reason: str) -> None:
+        """Keep nothing."""
+
+    def denies(self, infohash: InfoHash) -> bool:
+        """Return that none is."""
+        return False
+
+    def explain(self, infohashes: bytes, reason: str) -> None:
         """Keep nothing."""
 
     def undeny(self, infohashes: Iterable[InfoHash]) -> None:
@@ -102,9 +134,11 @@ class Takedowns:
         on_blocked: Sequence[Callable[[Sequence[InfoHash]], Awaitable[None]]] = (),
         forget_counts: Callable[[Sequence[bytes]], Awaitable[None]] | None = None,
         emit: Emit = tell_nobody,
+        publishes: bool = False,
     ) -> None:
-        """`on_blocked` are called with every infohash of a blocked torrent, after its file and record are deleted.
+        """With `publishes` anybody may announce a held torrent that is not private, where accounts alone may else.
 
+        `on_blocked` are called with every infohash of a blocked torrent, after its file and record are deleted.
         `forget_counts` is too, and once with all 20-byte infohashes that are denied when takedowns are finished: what
         was counted is stored apart from the lists, so that nothing says what is left of it.
         """
@@ -112,6 +146,7 @@ class Takedowns:
         self._leftovers = leftovers
         self._forget_counts = forget_counts
         self._emit = emit
+        self._publishes = publishes
         self._cache = cache
         self._torrents = torrents
         self.lists = lists
@@ -143,6 +178,8 @@ class Takedowns:
         if self._policy.listed:
             await self._tell_pages(partial(self.lists.hashes, ListKind.ALLOW), self._policy.allow_all)
             await self._tell_pages(self._cache.hashes, self._policy.allow_all)
+        if self._publishes:
+            await self._tell_pages(self._cache.public_hashes, self._policy.publish_all)
         await self._join_hybrids()
 
     async def start(self) -> None:
@@ -150,6 +187,18 @@ class Takedowns:
         await deny_listed(self.lists, self._policy.deny_all)
         await self.finish()
         await self.allow_listed()
+        await self.explain_denied()
+
+    async def explain_denied(self) -> None:
+        """Tell the tracker why what is denied is; until then whoever announces it hears that it is blocked."""
+        after: bytes | None = b""
+        while after is not None:
+            async with self._turn():
+                pages = await self.lists.reasons(ListKind.DENY, after, _PAGE)
+                for reason, page in pages:
+                    if reason:
+                        self._policy.explain(page.packed, reason)
+            after = max((page.last for _, page in pages), default=None)
 
     async def block(self, infohash: InfoHash, reason: str, by: str) -> ListEntry:
         """Block a torrent under all its known infohashes: no upload, file, record or announce.
@@ -176,10 +225,21 @@ class Takedowns:
         async with self._turn():
             covering = await self.lists.add_all(entries)
             names = _short_hashes(name for each in covering for name in each.infohashes)
-            (self._policy.deny if kind is ListKind.DENY else self._policy.allow)(names)
+            if kind is ListKind.DENY:
+                await self._deny_listed(covering)
+            else:
+                self._policy.allow(names)
         if kind is ListKind.DENY:
             await self._enforce_names(names)
             await self._wait_for_entering(names)
+
+    async def _deny_listed(self, entries: Sequence[ListEntry]) -> None:
+        """Deny entries of a file; of what was denied before the reason may be that of another entry."""
+        for entry in entries:
+            names = _short_hashes(entry.infohashes)
+            known = [name for name in names if self._policy.denies(name)]
+            said = await self.lists.denied(known) if known else None
+            self._policy.deny(names, (said or entry).reason)
 
     async def drop_listed(self, infohashes: Sequence[InfoHash], kind: ListKind, source: str) -> None:
         """Remove entries of one list that its file holds no more; another entry of the same torrent holds on."""
@@ -256,13 +316,13 @@ class Takedowns:
         unblocked = await self.lists.denied(metainfo.infohashes) is None
         if unblocked and held == self._held and not self._lock.locked():
             # As if the lock had been held, for which uploads under way together would wait one after another.
-            self._allow_held(metainfo.infohashes, metainfo.v1, alias)
+            self._allow_held(metainfo, alias)
             return
         while True:
             async with self._lock:
                 # A block takes the lock too: either it is seen here, or it comes later and deletes the file.
                 if await self.lists.denied(metainfo.infohashes) is None:
-                    self._allow_held(metainfo.infohashes, metainfo.v1, alias)
+                    self._allow_held(metainfo, alias)
                     return
             await self._refuse_uploaded(metainfo)
 
@@ -308,7 +368,7 @@ class Takedowns:
             if await self.lists.denied((entry.infohash,)) is None:
                 return None
             covering = await self._add_known_names(entry, infohashes)
-            self._policy.deny(_short_hashes(covering.infohashes))
+            self._policy.deny(_short_hashes(covering.infohashes), covering.reason)
             await self._remove(covering)
             await self._apply_to_tracker(covering.infohashes)
         return covering
@@ -372,9 +432,14 @@ class Takedowns:
             record = await self._cache.find(name)
             known = record.infohashes if record is not None else (name,)
             allowed = record is not None or await self.lists.allowed(known) is not None
-            denied = await self.lists.denied(known) is not None
+            denial = await self.lists.denied(known)
             (self._policy.allow if allowed else self._policy.disallow)(_short_hashes(known))
-            (self._policy.deny if denied else self._policy.undeny)(_short_hashes(known))
+            public = self._publishes and record is not None and record.private is False
+            self._policy.publish(_short_hashes(known), public=public)
+            if denial is not None:
+                self._policy.deny(_short_hashes(known), denial.reason)
+            else:
+                self._policy.undeny(_short_hashes(known))
 
     async def _tell_pages(
         self, read: Callable[[bytes, int], Awaitable[HashPage]], tell: Callable[[bytes], None]
@@ -394,15 +459,16 @@ class Takedowns:
                 self._allow_hybrid(each.infohash, each.alias)
             after = names[-1].alias
 
-    def _allow_held(
-        self, infohashes: Iterable[InfoHash], v1: InfoHash | None, alias: InfoHash | None
-    ) -> None:
-        self._policy.allow(_short_hashes(infohashes))
-        if v1 is not None and alias is not None:
-            self._allow_hybrid(v1, alias)
+    def _allow_held(self, metainfo: Metainfo, alias: InfoHash | None) -> None:
+        names = _short_hashes(metainfo.infohashes)
+        self._policy.allow(names)
+        self._policy.publish(names, public=self._publishes and not metainfo.private)
+        if metainfo.v1 is not None and alias is not None:
+            self._allow_hybrid(metainfo.v1, alias)
 
     def _allow_hybrid(self, infohash: InfoHash, alias: InfoHash) -> None:
         self._policy.allow((alias,))
+        self._policy.publish((alias,), public=self._policy.is_public(infohash))
         self._policy.join(alias, infohash)
 
 

@@ -12,6 +12,7 @@ from bittorrent.tracker_replacement import replace_trackers
 from cache.compression import INFLATED_LIMIT
 from cache.record import digest_of
 from cache.torrents import CachedTorrent, CacheRecord
+from catalogue.model import Torrent
 from catalogue.visibility import TorrentField, TorrentRestrictions, shows
 
 _DOWNLOADS = frozenset({"download", "downloadTorrent"})
@@ -29,6 +30,18 @@ class TorrentFile:
     digest: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class AnnounceUrls:
+    """The announce URLs for one reader: its own, and that of torrents which anybody may announce."""
+
+    own: str
+    public: str
+
+    def of(self, torrent: Torrent) -> str:
+        """Return that of a torrent."""
+        return self.public if torrent.held and not torrent.private else self.own
+
+
 class TorrentFiles:
     """Decides what of a stored .torrent a principal gets.
 
@@ -41,13 +54,18 @@ class TorrentFiles:
         rights: Rights,
         passkey: FindPasskey | None,
         *,
+        publishes: bool = False,
         restricted: bool = True,
         barred: Callable[[int], bool] = lambda _account: False,
     ) -> None:
-        """`barred` says of an account whether its ratio is too low to download what it did not bring."""
+        """With `publishes` anybody announces a torrent that is not private, so nobody's passkey is in its file.
+
+        `barred` says of an account whether its ratio is too low to download what it did not bring.
+        """
         self._barred = barred
         self._rights = rights
         self._passkey = passkey
+        self._publishes = publishes
         self._restricted = restricted
         self._open = rights.may(NOBODY, Right.DOWNLOAD)
 
@@ -58,7 +76,7 @@ class TorrentFiles:
 
     def open_to_all(self, record: CacheRecord) -> bool:
         """Return whether anybody gets the file, byte for byte; no database is asked."""
-        if self._passkey is not None:
+        if self._passkey is not None and not self._is_public(record):
             return False
         return self._open and not record.hidden and (record.private is False or not self._restricted)
 
@@ -81,10 +99,12 @@ class TorrentFiles:
             raise Refusal("unauthenticated")
         if principal.id is not None and principal.id != held.record.uploader and self._barred(principal.id):
             raise Refusal("barred")
-        original, personal = shows(TorrentField.ORIGINAL, restrictions, viewer), self._is_personal(principal)
-        if original and not personal:
+        original = shows(TorrentField.ORIGINAL, restrictions, viewer)
+        public = self._is_public(held.record)
+        if original and (public or not self._is_personal(principal)):
             return TorrentFile(await asyncio.to_thread(held.plain), held.record.digest)
-        announce = await self.announce_url(principal, base_url)
+        urls = await self.announce_urls(principal, base_url)
+        announce = urls.public if public else urls.own
         return await asyncio.to_thread(_replaced, held, announce, trackers_alone=original)
 
     async def announce_url(self, principal: Principal, base_url: str) -> str:
@@ -93,6 +113,15 @@ class TorrentFiles:
         if self._passkey is None or principal.id is None or not self._is_personal(principal):
             return url
         return f"{url}/{await self._passkey(principal.id)}"
+
+    async def announce_urls(self, principal: Principal, base_url: str) -> "AnnounceUrls":
+        """Return the announce URLs of a principal, by torrent."""
+        own = await self.announce_url(principal, base_url)
+        return AnnounceUrls(own, f"{base_url}/announce" if self._publishes else own)
+
+    def _is_public(self, record: CacheRecord) -> bool:
+        """Return whether anybody may announce a torrent on a private tracker."""
+        return self._publishes and record.private is False
 
     def _is_personal(self, principal: Principal) -> bool:
         """Return whether a principal is told its account's passkey: a key that may not download is not."""

@@ -100,6 +100,10 @@ class ObservedRecords:
         """Return the infohashes of up to `limit` records above `after`."""
         return await self._records.hashes(after, limit)
 
+    async def public_hashes(self, after: bytes, limit: int) -> HashPage:
+        """Return the infohashes of up to `limit` records that the catalogue says are not private."""
+        return await self._records.public_hashes(after, limit)
+
     async def hybrids(self, after: bytes, limit: int) -> list[HybridNames]:
         """Return the names of up to `limit` hybrids whose alias is above `after`."""
         return await self._records.hybrids(after, limit)

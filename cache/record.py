@@ -170,6 +170,9 @@ class Records(Protocol):
     async def hashes(self, after: bytes, limit: int) -> HashPage:
         """Return the infohashes of up to `limit` records, those next above `after`."""
 
+    async def public_hashes(self, after: bytes, limit: int) -> HashPage:
+        """Return the infohashes of up to `limit` records that the catalogue says are not private, as `hashes`."""
+
     async def hybrids(self, after: bytes, limit: int) -> list[HybridNames]:
         """Return the names of up to `limit` hybrids whose alias is above `after`, ascending by it."""
 

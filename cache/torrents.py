@@ -184,6 +184,10 @@ class TorrentCache:
         """Return the infohashes of up to `limit` records, those next above `after`."""
         return await self._records.hashes(after, limit)
 
+    async def public_hashes(self, after: bytes, limit: int) -> HashPage:
+        """Return the infohashes of up to `limit` records of torrents that are not private, those next above `after`."""
+        return await self._records.public_hashes(after, limit)
+
     async def hybrids(self, after: bytes, limit: int) -> list[HybridNames]:
         """Return the names of up to `limit` hybrids whose alias is above `after`, ascending by it."""
         return await self._records.hybrids(after, limit)

@@ -13,6 +13,7 @@ from bittorrent.peers import pack
 from bittorrent.query import AnnounceQuery, read_announce, read_scrape
 from bittorrent.refusal import Refusal
 from doors.client_address import ClientAddress
+from tracker.access import refusal_of
 from tracker.counters import Transport
 from tracker.model import Announce, AnnounceFailure
 from tracker.reply import write_announce, write_failure, write_scrape
@@ -45,12 +46,12 @@ class AnnounceDoor:
             if self._refuse_private and is_private(address):
                 raise Refusal("private-address")
             self._tracker.check_access(address, query.peer_id, query.event)
-            account = self._tracker.account_of(_passkey(scope), scope["query_string"])
+            account = self._tracker.account_of(_passkey(scope), scope["query_string"], (query.infohash,))
         except Refusal as refusal:
             return _refuse(self._tracker, refusal)
         reply = self._tracker.announce(_announce(query, address, account))
         if isinstance(reply, AnnounceFailure):
-            return _failure(self._tracker, Refusal(reply.code))
+            return _failure(self._tracker, refusal_of(reply))
         return write_announce(reply, address, compact=query.compact)
 
 
@@ -91,7 +92,7 @@ class ScrapeDoor:
             infohashes: list[InfoHash] = read_scrape(scope["query_string"])
             if (address := self._scraper(scope)) is not None:
                 self._tracker.check_access(address)
-            self._tracker.account_of(_passkey(scope), scope["query_string"])
+            self._tracker.account_of(_passkey(scope), scope["query_string"], infohashes)
         except Refusal as refusal:
             return _refuse(self._tracker, refusal)
         files = self._tracker.scrape(infohashes, Transport.HTTP)

@@ -12,12 +12,12 @@ from bittorrent import udp
 from bittorrent.addresses import is_private
 from bittorrent.passkey import read_path
 from bittorrent.peers import pack, parse_address
-from bittorrent.refusal import REASONS, Refusal
+from bittorrent.refusal import Refusal
 from doors.announce import DEFAULT_NUMWANT, MAX_NUMWANT
 from doors.connection_ids import BadConnections, ConnectionKeys
 from doors.proxy_protocol import NO_PROXIES, BadProxyHeader, ProxyNetworks, read_proxy_header
 from doors.root_path import below
-from tracker.access import told
+from tracker.access import refusal_of, told
 from tracker.counters import Transport
 from tracker.model import Announce, AnnounceFailure, Families
 from tracker.tracker import Tracker
@@ -110,7 +110,8 @@ class UdpDoor(asyncio.DatagramProtocol):
         path = read_path(below(url, self._root))
         try:
             self._tracker.check_access(address, request.peer_id, request.event)
-            account = self._tracker.account_of(path.passkey if path is not None else b"", query)
+            passkey = path.passkey if path is not None else b""
+            account = self._tracker.account_of(passkey, query, (request.infohash,))
         except Refusal as refusal:
             return self._refuse(request.transaction, refusal, length)
         announce = Announce(
@@ -128,7 +129,7 @@ class UdpDoor(asyncio.DatagramProtocol):
         )
         reply = self._tracker.announce(announce)
         if isinstance(reply, AnnounceFailure):
-            return udp.error_reply(request.transaction, REASONS[reply.code].sentence.encode(), length)
+            return udp.error_reply(request.transaction, told(refusal_of(reply)), length)
         counts = reply.counts
         peers = reply.peers or reply.peers6
         return udp.announce_reply(
@@ -136,9 +137,10 @@ class UdpDoor(asyncio.DatagramProtocol):
         )
 
     def _scrape(self, request: udp.ScrapeRequest, address: bytes, length: int) -> bytes | None:
-        if self._tracker.store.private:  # BEP 41 has no options behind a scrape
-            return self._refuse(request.transaction, Refusal("no-passkey"), length)
         try:
+            self._tracker.account_of(
+                b"", infohashes=request.infohashes
+            )  # BEP 41 has no options behind a scrape
             self._tracker.check_access(address)
         except Refusal as refusal:
             return self._refuse(request.transaction, refusal, length)

@@ -75,6 +75,9 @@ class ListEntryStore(Protocol):
         They come in any order; what is added or removed meanwhile may be among them or not.
         """
 
+    async def reasons(self, kind: ListKind, after: bytes, limit: int) -> list[tuple[str, HashPage]]:
+        """Return a page of `hashes` by the reasons of their entries; of two entries of a hash both are told."""
+
     async def of_source(
         self, kind: ListKind, source: str, after: bytes, limit: int
     ) -> list[tuple[InfoHash, str]]:
@@ -139,6 +142,10 @@ class Lists:
     def packed(self, kind: ListKind, limit: int = _PACKED) -> AsyncIterator[bytes]:
         """Yield every 20-byte hash that entries of a list cover, one behind another, at most `limit` at a time."""
         return self._store.packed(kind, limit)
+
+    async def reasons(self, kind: ListKind, after: bytes, limit: int) -> list[tuple[str, HashPage]]:
+        """Return a page of `hashes` by the reasons of their entries."""
+        return await self._store.reasons(kind, after, limit)
 
     async def of_source(
         self, kind: ListKind, source: str, after: bytes, limit: int

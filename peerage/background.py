@@ -107,6 +107,7 @@ async def timers(
             await until_available(application.tracker.restore)
             freeze_objects()
             await asyncio.gather(
+                until_available(application.takedowns.explain_denied),
                 application.tracker.flusher.run(),
                 sweep(application.tracker.tracker.store, patient(time.time, settings.interval)),
                 listeners.loop_stalls.run(),

@@ -72,6 +72,11 @@ class SqlCacheRecords:
         parameters = {"after": after, "limit": limit}
         return hash_page(await self._database.rows(self._sql.hashes, parameters, short=False))
 
+    async def public_hashes(self, after: bytes, limit: int) -> HashPage:
+        """Return the infohashes of up to `limit` records that the catalogue says are not private, as `hashes`."""
+        parameters = {"after": after, "limit": limit}
+        return hash_page(await self._database.rows(self._sql.public_hashes, parameters, short=False))
+
     async def hybrids(self, after: bytes, limit: int) -> list[HybridNames]:
         """Return the names of up to `limit` hybrids whose alias is above `after`, ascending by it.
 

@@ -76,6 +76,12 @@ class SqlListEntries:
                 yield page.packed
                 parameters["after"] = page.last
 
+    async def reasons(self, verdict: ListKind, after: bytes, limit: int) -> list[tuple[str, HashPage]]:
+        """Return a page of `hashes` by the reasons of their entries; of two entries of a hash both are told."""
+        parameters = {"verdict": verdict.value, "after": after, "limit": limit}
+        rows = await self._database.rows(self._sql.reasons, parameters, short=False)
+        return [(reason, hash_page([page])) for reason, *page in rows]
+
     async def of_source(
         self, verdict: ListKind, source: str, after: bytes, limit: int
     ) -> list[tuple[InfoHash, str]]:

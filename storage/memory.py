@@ -92,6 +92,11 @@ class MemoryCacheRecords:
         """Return the infohashes of up to `limit` records, those next above `after`."""
         return HashPage.of(sorted(each for each in self.records if each > after)[:limit])
 
+    async def public_hashes(self, after: bytes, limit: int) -> HashPage:
+        """Return the infohashes of up to `limit` records that the catalogue says are not private, as `hashes`."""
+        public = (each.infohash for each in self.records.values() if each.private is False)
+        return HashPage.of(sorted(each for each in public if each > after)[:limit])
+
     async def hybrids(self, after: bytes, limit: int) -> list[HybridNames]:
         """Return the names of up to `limit` hybrids whose alias is above `after`, ascending by it."""
         named = [(each.alias, each.infohash) for each in self.records.values() if each.alias is not None]
@@ -163,6 +168,18 @@ class MemoryListEntries:
         while (page := await self.hashes(kind, after, limit)).packed:
             yield page.packed
             after = page.last
+
+    async def reasons(self, kind: ListKind, after: bytes, limit: int) -> list[tuple[str, HashPage]]:
+        """Return a page of `hashes` by the reasons of their entries; of two entries of a hash both are told."""
+        pairs = sorted(
+            (name, entry.reason)
+            for entry in self.kept.values()
+            if entry.kind == kind
+            for name in entry.infohashes
+            if not name.is_v2 and name > after
+        )[:limit]
+        said = sorted({reason for _, reason in pairs})
+        return [(each, HashPage.of(name for name, reason in pairs if reason == each)) for each in said]
 
     async def of_source(
         self, kind: ListKind, source: str, after: bytes, limit: int

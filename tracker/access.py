@@ -13,6 +13,7 @@ from struct import Struct
 
 from bittorrent.client_pattern import ClientPattern, VersionStyle
 from bittorrent.refusal import REASONS, Refusal
+from tracker.model import AnnounceFailure
 
 MOST_CLIENT_RULES = 4_096
 MOST_ADDRESS_RULES = 500_000
@@ -29,12 +30,16 @@ _WIDTHS = (4, 16)
 Network = IPv4Network | IPv6Network
 
 
-class AccessDenied(Refusal):
-    """A rule denies a client or an address; `text` is what it is told, at most DENIAL_MOST bytes."""
+class ToldRefusal(Refusal):
+    """A refusal by the lists; `text` is what a client is told, at most DENIAL_MOST bytes."""
 
     def __init__(self, code: str, text: bytes) -> None:
         super().__init__(code)
         self.text = text
+
+
+class AccessDenied(ToldRefusal):
+    """A rule denies a client or an address."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,16 +74,22 @@ class _Texts:
             reason = ""
         found = self._numbers.setdefault((code, reason), len(self.texts))
         if found == len(self.texts):
-            self.texts.append(_told(code, reason))
+            self.texts.append(denial_text(code, reason))
         return found
 
 
 def told(refusal: Refusal) -> bytes:
     """Return what a client of the tracker is told that is refused."""
-    return refusal.text if isinstance(refusal, AccessDenied) else refusal.reason.sentence.encode()
+    return refusal.text if isinstance(refusal, ToldRefusal) else refusal.reason.sentence.encode()
 
 
-def _told(code: str, reason: str) -> bytes:
+def refusal_of(failure: AnnounceFailure) -> Refusal:
+    """Return the refusal of a refused announce."""
+    return ToldRefusal(failure.code, failure.text) if failure.text else Refusal(failure.code)
+
+
+def denial_text(code: str, reason: str) -> bytes:
+    """Return the sentence of a code with an operator's reason behind it, in UTF-8, cut at DENIAL_MOST bytes."""
     text = f"{REASONS[code].sentence}: {reason}" if reason else REASONS[code].sentence
     return text.encode(errors="replace")[:DENIAL_MOST].decode(errors="ignore").encode()
 

@@ -149,9 +149,10 @@ DENIED = "denied"
 
 @dataclass(frozen=True, slots=True)
 class AnnounceFailure:
-    """A refused announce: the code of a row in the table of refusals."""
+    """A refused announce: the code of a row in the table of refusals, and what is told in place of its sentence."""
 
     code: str
+    text: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)

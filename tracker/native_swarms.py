@@ -1,6 +1,7 @@
 """The swarm store in C: `tracker._native` behind the `SwarmStore` protocol."""
 
 from array import array
+from collections import Counter
 from collections.abc import Sequence
 
 from bittorrent.addresses import Network, unmap_ipv4
@@ -17,6 +18,7 @@ from tracker.changes import (
     Place,
     Position,
 )
+from tracker.denial_texts import DenialTexts
 from tracker.journal_row import JournalRow
 from tracker.model import (
     DENIED,
@@ -50,7 +52,7 @@ _REFUSALS = (None, None, None, UNLISTED, DENIED, None, None, None, None)
 class NativeSwarms:
     """Swarms by infohash in C, with the answers of `Swarms`; also for threads without the GIL."""
 
-    __slots__ = ("handle",)
+    __slots__ = ("_texts", "handle")
 
     name = "native"
 
@@ -80,6 +82,7 @@ class NativeSwarms:
             key=key,
             seed=seed,
         )
+        self._texts = DenialTexts(self.handle.set_denial_text)
 
     @property
     def listed(self) -> bool:
@@ -112,9 +115,16 @@ class NativeSwarms:
         """Put a torrent on the allow list or take it off."""
         self.handle.allow(infohash, allowed)
 
-    def deny(self, infohash: InfoHash, denied: bool) -> None:
-        """Put a torrent on the deny list or take it off."""
-        self.handle.deny(infohash, denied)
+    def deny(self, infohash: InfoHash, denied: bool, reason: str = "") -> None:
+        """Put a torrent on the deny list, with what is told of it, or take it off."""
+        number = self._texts.number(reason) if denied else 0
+        try:
+            before = self.handle.deny(infohash, denied, number)
+        except BaseException:
+            self._texts.count(number, 0)
+            raise
+        self._texts.count(number, 1)
+        self._texts.count(before, -1)
 
     def allow_all(self, infohashes: bytes) -> None:
         """Put torrents on the allow list; their infohashes stand one behind another."""
@@ -123,6 +133,30 @@ class NativeSwarms:
     def deny_all(self, infohashes: bytes) -> None:
         """Put torrents on the deny list; their infohashes stand one behind another."""
         self.handle.deny_all(infohashes)
+
+    def explain(self, infohashes: bytes, reason: str) -> None:
+        """Have the reason told of those of these torrents that are denied."""
+        number = self._texts.number(reason)
+        try:
+            before = array("I", self.handle.explain(infohashes, number))
+        except BaseException:
+            self._texts.count(number, 0)
+            raise
+        self._texts.count(number, len(before))
+        for each, count in Counter(before).items():
+            self._texts.count(each, -count)
+
+    def publish(self, infohash: InfoHash, public: bool) -> None:
+        """Let anybody announce an allowed torrent in private mode, or not."""
+        self.handle.publish(infohash, public)
+
+    def publish_all(self, infohashes: bytes) -> None:
+        """Let anybody announce those of these torrents that are allowed."""
+        self.handle.publish_all(infohashes)
+
+    def is_public(self, infohash: InfoHash) -> bool:
+        """Return whether a torrent is allowed, and anybody's to announce in private mode."""
+        return self.handle.is_public(infohash)
 
     def refusal(self, infohash: InfoHash) -> str | None:
         """Return the code of the refusal for a hash, or None; a denial always wins."""
@@ -139,18 +173,22 @@ class NativeSwarms:
     def announce(self, announce: Announce, now: int) -> Reply | AnnounceFailure:
         """Store the announcer, then answer; see `Swarms.announce`."""
         answer = self.handle.announce(announce, now)
-        if len(answer) == 1:
-            return AnnounceFailure(_REFUSALS[answer[0]] or "")
+        if len(answer) == 2:
+            return self._failure(*answer)
         verdict, complete, downloaded, incomplete, downloaders, interval, min_interval, peers, peers6 = answer
         counts = Counts(complete, downloaded, incomplete, downloaders)
         return Reply(counts, interval, min_interval, peers, peers6, _WARNINGS[verdict])
 
     def count_socket(self, change: SocketChange, now: int) -> Reply | AnnounceFailure:
         """Count a change of a swarm's peers over WebSocket; see `Swarms.count_socket`."""
-        verdict, interval, min_interval, *counts = self.handle.count_socket(change, now)
-        if (code := _REFUSALS[verdict]) is not None:
-            return AnnounceFailure(code)
+        answer = self.handle.count_socket(change, now)
+        if len(answer) == 2:
+            return self._failure(*answer)
+        verdict, interval, min_interval, *counts = answer
         return Reply(Counts(*counts), interval, min_interval, warning=_WARNINGS[verdict])
+
+    def _failure(self, verdict: int, number: int) -> AnnounceFailure:
+        return AnnounceFailure(_REFUSALS[verdict] or "", self._texts.text(number))
 
     def note_session(self, announce: Announce, now: int) -> None:
         """Take the totals of an account's announce in that changes no peers, as one over WebSocket."""

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 from bittorrent.infohash import InfoHash
 from tracker.access import AccessTable
 from tracker.mode import Mode
+from tracker.model import DENIED
 from tracker.store import SwarmStore
 
 
@@ -44,10 +45,23 @@ class Policy:
             if self.listed:
                 self._remove(infohash.truncated)
 
-    def deny(self, infohashes: Iterable[InfoHash]) -> None:
-        """Put torrents on the deny list, and remove their swarms at once."""
+    def publish(self, infohashes: Iterable[InfoHash], *, public: bool) -> None:
+        """Let anybody announce allowed torrents in private mode, or not."""
         for infohash in infohashes:
-            self._store.deny(infohash.truncated, True)
+            self._store.publish(infohash.truncated, public)
+
+    def publish_all(self, infohashes: bytes) -> None:
+        """Let anybody announce those of these torrents that are allowed; as `allow_all`."""
+        self._store.publish_all(infohashes)
+
+    def is_public(self, infohash: InfoHash) -> bool:
+        """Return whether a torrent is allowed, and anybody's to announce in private mode."""
+        return self._store.is_public(infohash.truncated)
+
+    def deny(self, infohashes: Iterable[InfoHash], reason: str = "") -> None:
+        """Put torrents on the deny list, and remove their swarms at once; who announces them is told the reason."""
+        for infohash in infohashes:
+            self._store.deny(infohash.truncated, True, reason)
             self._remove(infohash.truncated)
 
     def undeny(self, infohashes: Iterable[InfoHash]) -> None:
@@ -62,6 +76,14 @@ class Policy:
     def deny_all(self, infohashes: bytes) -> None:
         """Put torrents on the deny list while there are no swarms yet; as `allow_all`."""
         self._store.deny_all(infohashes)
+
+    def explain(self, infohashes: bytes, reason: str) -> None:
+        """Have a reason told of those of these torrents that are denied; as `allow_all`."""
+        self._store.explain(infohashes, reason)
+
+    def denies(self, infohash: InfoHash) -> bool:
+        """Return whether a torrent is on the deny list."""
+        return self._store.refusal(infohash.truncated) == DENIED
 
     def remove_denied(self) -> None:
         """Remove the swarms of denied torrents that a journal brought back."""

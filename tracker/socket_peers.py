@@ -192,7 +192,8 @@ class SocketPeers:
         action = "scrape" if isinstance(message, PeerScrape) else "announce"
         try:
             self._check_access(connection, message)
-            account = self._tracker.account_of(connection.passkey)
+            about = message.infohashes if isinstance(message, PeerScrape) else (message.infohash,)
+            account = self._tracker.account_of(connection.passkey, infohashes=about)
             if isinstance(message, PeerScrape):
                 return self._scrape(message)
             if message.answer is not None:
@@ -239,7 +240,7 @@ class SocketPeers:
         )
         reply = self._tracker.announce_socket(change, message.event)
         if isinstance(reply, AnnounceFailure):
-            return write_failure(reply.code, "announce", infohash)
+            return write_failure(reply.code, "announce", infohash, reply.text.decode())
         if reply.warning:
             warning = reply.warning.decode()
             return write_announce_reply(
@@ -318,7 +319,7 @@ class SocketPeers:
         if peer is not None:
             self._take_out(infohash, peer)
         if isinstance(reply, AnnounceFailure):
-            return write_failure(reply.code, "announce", infohash)
+            return write_failure(reply.code, "announce", infohash, reply.text.decode())
         known = peer is not None and peer.seeder
         self._note(connection, message, account, seeder=known if message.seeder is None else message.seeder)
         return write_announce_reply(

@@ -51,8 +51,11 @@ class SwarmStore(Protocol):
         """Put a torrent on the allow list or take it off; its swarm is not touched."""
         ...
 
-    def deny(self, infohash: InfoHash, denied: bool) -> None:
-        """Put a torrent on the deny list, which wins over any other, or take it off; its swarm is not touched."""
+    def deny(self, infohash: InfoHash, denied: bool, reason: str = "") -> None:
+        """Put a torrent on the deny list, which wins over any other, or take it off; its swarm is not touched.
+
+        Who announces it is told the reason.
+        """
         ...
 
     def allow_all(self, infohashes: bytes) -> None:
@@ -60,7 +63,26 @@ class SwarmStore(Protocol):
         ...
 
     def deny_all(self, infohashes: bytes) -> None:
-        """Put torrents on the deny list; their swarms are not touched. As `allow_all`."""
+        """Put torrents on the deny list; swarms are not touched, nor what is told of one there. As `allow_all`."""
+        ...
+
+    def explain(self, infohashes: bytes, reason: str) -> None:
+        """Have the reason told of those of these torrents that are denied. As `allow_all`."""
+        ...
+
+    def publish(self, infohash: InfoHash, public: bool) -> None:
+        """Let anybody announce an allowed torrent in private mode, or not; of one that is not allowed nothing is kept.
+
+        One that is taken off the allow list is public no more.
+        """
+        ...
+
+    def publish_all(self, infohashes: bytes) -> None:
+        """Let anybody announce those of these torrents that are allowed. As `allow_all`."""
+        ...
+
+    def is_public(self, infohash: InfoHash) -> bool:
+        """Return whether a torrent is allowed, and anybody's to announce in private mode; for the doors."""
         ...
 
     def refusal(self, infohash: InfoHash) -> str | None:

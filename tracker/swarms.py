@@ -32,6 +32,7 @@ from tracker.changes import (
     rank_of,
     rank_of_state,
 )
+from tracker.denial_texts import DenialTexts
 from tracker.journal_row import MAX_PART, NO_OTHERS, DamagedRow, JournalRow, RowContent, pack, unpack
 from tracker.model import (
     BUCKETS,
@@ -94,7 +95,9 @@ class Swarms:
         self.private = False
         self.restoring = False
         self._allowed: set[InfoHash] = set()
-        self._denied: set[InfoHash] = set()
+        self._public: set[InfoHash] = set()  # of the allowed
+        self._denied: dict[InfoHash, int] = {}  # with the number of what is told
+        self._texts = DenialTexts()
         self._terms = terms
         self._rng = rng
         self._swarms: dict[InfoHash, Swarm] = {}
@@ -127,10 +130,17 @@ class Swarms:
     def allow(self, infohash: InfoHash, allowed: bool) -> None:
         """Put a torrent on the allow list or take it off."""
         (self._allowed.add if allowed else self._allowed.discard)(infohash)
+        if not allowed:
+            self._public.discard(infohash)
 
-    def deny(self, infohash: InfoHash, denied: bool) -> None:
-        """Put a torrent on the deny list or take it off."""
-        (self._denied.add if denied else self._denied.discard)(infohash)
+    def deny(self, infohash: InfoHash, denied: bool, reason: str = "") -> None:
+        """Put a torrent on the deny list, with what is told of it, or take it off."""
+        number = self._texts.number(reason) if denied else 0
+        before = self._denied.pop(infohash, 0)
+        if denied:
+            self._denied[infohash] = number
+        self._texts.count(number, 1)
+        self._texts.count(before, -1)
 
     def allow_all(self, infohashes: bytes) -> None:
         """Put torrents on the allow list; their infohashes stand one behind another."""
@@ -138,7 +148,27 @@ class Swarms:
 
     def deny_all(self, infohashes: bytes) -> None:
         """Put torrents on the deny list; their infohashes stand one behind another."""
-        self._denied.update(_each(infohashes))
+        for infohash in _each(infohashes):
+            self._denied.setdefault(infohash, 0)
+
+    def explain(self, infohashes: bytes, reason: str) -> None:
+        """Have the reason told of those of these torrents that are denied."""
+        for infohash in _each(infohashes):
+            if infohash in self._denied:
+                self.deny(infohash, True, reason)
+
+    def publish(self, infohash: InfoHash, public: bool) -> None:
+        """Let anybody announce an allowed torrent in private mode, or not."""
+        if infohash in self._allowed:
+            (self._public.add if public else self._public.discard)(infohash)
+
+    def publish_all(self, infohashes: bytes) -> None:
+        """Let anybody announce those of these torrents that are allowed."""
+        self._public.update(each for each in _each(infohashes) if each in self._allowed)
+
+    def is_public(self, infohash: InfoHash) -> bool:
+        """Return whether a torrent is allowed, and anybody's to announce in private mode."""
+        return infohash in self._public
 
     def refusal(self, infohash: InfoHash) -> str | None:
         """Return the code of the refusal for a hash, or None; a denial always wins."""
@@ -150,7 +180,9 @@ class Swarms:
         code = self.refusal(infohash)
         if self.restoring and code != DENIED:
             return Reply(ZERO_COUNTS, RETRY_SOON, RETRY_SOON, warning=RESTORING)
-        return AnnounceFailure(code) if code is not None else None
+        if code is None:
+            return None
+        return AnnounceFailure(code, self._texts.text(self._denied.get(infohash, 0)))
 
     def has_rules(self) -> bool:
         """Return whether anything is allowed or denied."""

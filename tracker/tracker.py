@@ -1,6 +1,6 @@
 """The tracker: announce and scrape for every door, and their counters."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from types import MappingProxyType
 
 from bittorrent.infohash import InfoHash
@@ -58,14 +58,17 @@ class Tracker:
     def restoring(self, restoring: bool) -> None:
         self.store.restoring = restoring
 
-    def account_of(self, passkey: bytes, query: bytes = b"") -> int:
+    def account_of(self, passkey: bytes, query: bytes = b"", infohashes: Collection[InfoHash] = ()) -> int:
         """Return the account of the passkey in a path, NOBODY where there is none.
 
-        In private mode there must be one, in the path or in the query. Refusal: no-passkey, unknown-passkey,
-        passkey-disabled, passkey-suspended.
+        In private mode there must be one, in the path or in the query, unless all the torrents asked about are public:
+        then it is NOBODY's. Refusal: no-passkey, unknown-passkey, passkey-disabled, passkey-suspended.
         """
+        private = self.store.private
+        if private and infohashes and all(self.store.is_public(each) for each in infohashes):
+            return NOBODY
         if not passkey:
-            if not self.store.private:
+            if not private:
                 return NOBODY
             passkey = read_query(query)
             if not passkey:

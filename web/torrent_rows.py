@@ -45,10 +45,10 @@ async def torrent_rows(
         if missing
         else {}
     )
-    announce = await services.files.served.announce_url(
+    urls = await services.files.served.announce_urls(
         context.principal, base_url(context.request, services.admission.public_url)
     )
-    tracker, now, rows = quote(announce, safe=""), services.admission.clock(), []
+    now, rows = services.admission.clock(), []
     for torrent, known in zip(torrents, kept, strict=True):
         render = partial(_template, context, torrent, records.get(torrent.infohash), variant)
         row = known or services.rows.row(torrent, variant, render)
@@ -58,6 +58,7 @@ async def torrent_rows(
             rows.append(row.fill(*numbers))
         else:
             completed = language.count(torrent.completed(counts.downloaded))
+            tracker = quote(urls.of(torrent), safe="")
             rows.append(row.fill(tracker, language.age(now - torrent.added), *numbers, completed))
     return Markup("".join(rows))  # noqa: S704 - the templates have escaped what they hold
 

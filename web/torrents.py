@@ -161,7 +161,7 @@ async def _spend_token(context: PageContext) -> Response:
 async def _shown(context: PageContext, torrent: Torrent) -> ShownTorrent:
     services = context.services
     base = base_url(context.request, services.admission.public_url)
-    announce = await services.files.served.announce_url(context.principal, base)
+    announce = (await services.files.served.announce_urls(context.principal, base)).of(torrent)
     contents = await services.catalogue.store.torrents.contents(torrent.id, 0, FEW_FILES + 1)
     return ShownTorrent(
         torrent,

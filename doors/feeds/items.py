@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from urllib.parse import urlencode
 
 from accounts.model import Principal, Scope
-from actions.torrent_files import TorrentFiles
+from actions.torrent_files import AnnounceUrls, TorrentFiles
 from cache.torrents import CacheRecord
 from catalogue.model import Category, Torrent
 from doors.admission import Admission, Exchange
@@ -132,7 +132,7 @@ async def items_of(
         _base(exchange, services),
         exchange.principal,
         services.files.served,
-        await services.files.served.announce_url(exchange.principal, _base(exchange, services)),
+        await services.files.served.announce_urls(exchange.principal, _base(exchange, services)),
         _secret(exchange, key_parameter),
     )
     records = await services.files.cache.find_all([each.infohash for each in torrents if each.held])
@@ -155,14 +155,14 @@ class _Links:
     base: str
     principal: Principal
     files: TorrentFiles
-    announce: str
+    announce: AnnounceUrls
     secret: str
 
     def magnet(self, torrent: Torrent, record: CacheRecord | None) -> str:
         """Return the magnet link, with our own tracker for whom the torrent's peers may come from it."""
         # The peers of a private torrent come from its own trackers alone (BEP 27).
         mine = not torrent.private or (record is not None and self.files.may_serve(self.principal, record))
-        return str(magnet_of(torrent, record, (self.announce,) if mine else ()))
+        return str(magnet_of(torrent, record, (self.announce.of(torrent),) if mine else ()))
 
     def file(self, record: CacheRecord | None) -> str | None:
         """Return the URL of the .torrent file, None where the reader does not get it."""

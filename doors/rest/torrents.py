@@ -105,7 +105,7 @@ async def _detail(context: RestContext, torrent: Torrent) -> TorrentDetail:
         viewer.user_id, BookmarkKind.TORRENT, [torrent.id]
     )
     contents = await services.catalogue.store.torrents.contents(torrent.id, 0, FILES_SHOWN)
-    announce = await services.files.served.announce_url(context.principal, context.base_url)
+    announce = (await services.files.served.announce_urls(context.principal, context.base_url)).of(torrent)
     return TorrentDetail(
         **torrent_fields(
             torrent,

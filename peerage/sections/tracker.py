@@ -18,6 +18,13 @@ class TrackerSection(Section, frozen=True, kw_only=True):
             takes="public, listed or private",
         ),
     ] = Mode.PUBLIC
+    public_torrents: Annotated[
+        bool,
+        Setting(
+            "In private mode: whether anybody may announce, without a passkey, a torrent that the cache holds and that "
+            "is not marked as private; nothing of it counts for an account."
+        ),
+    ] = False
     interval: Annotated[
         Seconds, Setting("Seconds between two announces of a client, give or take a tenth.", 60, 86_400)
     ] = 1800

@@ -106,6 +106,11 @@ class Application:
         """Whether the tracker is private, so that passkeys are known and traffic is counted."""
         return self.settings.tracker.mode == "private"
 
+    @property
+    def publishes(self) -> bool:
+        """Whether anybody may announce what is not marked as private, on a private tracker."""
+        return self.private and self.settings.tracker.public_torrents
+
     @cached_property
     def children(self) -> "ChildProcesses":
         """The processes in which large torrents are read, one after another, whoever asks."""
@@ -339,6 +344,7 @@ class Application:
             on_blocked=(self._stop_fetching,),
             forget_counts=self._forget_counts,
             emit=self.webhooks.emit,
+            publishes=self.publishes,
         )
         self.stack.push_async_callback(takedowns.drain)
         return takedowns

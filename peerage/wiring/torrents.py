@@ -53,6 +53,7 @@ def _make_files(application: "Application") -> TorrentFiles:
     return TorrentFiles(
         application.rights,
         application.accounts.accounts.passkeys.passkey if application.private else None,
+        publishes=application.publishes,
         restricted=not application.settings.cache.anonymous_private,
         barred=(lambda account: account in application.standings.barred) if application.private else _nobody,
     )

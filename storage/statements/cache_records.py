@@ -36,9 +36,10 @@ class CacheRecordStatements:
         page = found.where(table.c.infohash > infohash).order_by(table.c.infohash)
         self.page = dialect.compile(page.limit(bindparam("limit")))
         names = select(table.c.infohash, table.c.alias)
-        self.hashes = dialect.compile(
-            packed_page(dialect, select(table.c.infohash).where(table.c.infohash > bindparam("after")))
-        )
+        above = select(table.c.infohash).where(table.c.infohash > bindparam("after"))
+        self.hashes = dialect.compile(packed_page(dialect, above))
+        public = above.join(torrent, torrent.c.infohash == table.c.infohash).where(torrent.c.private == 0)
+        self.public_hashes = dialect.compile(packed_page(dialect, public))
         hybrids = names.where(table.c.alias > bindparam("after")).order_by(table.c.alias)
         self.hybrids = dialect.compile(hybrids.limit(bindparam("limit")))
         self.named = dialect.compile(names.where(dialect.in_hashes(table.c.infohash, "hashes")))

@@ -6,6 +6,7 @@ from sqlalchemy import (
     BindParameter,
     ColumnElement,
     Select,
+    and_,
     bindparam,
     delete,
     except_,
@@ -57,6 +58,7 @@ class ListStatements:
         self.hashes = dialect.compile(packed_page(dialect, union(names, entries)))
         self.named_hashes = dialect.compile(packed_page(dialect, names))
         self.nameless_hashes = dialect.compile(packed_page(dialect, except_(entries, names)))
+        self.reasons = dialect.compile(_reasons(dialect))
         mine = (table.c.verdict == verdict, table.c.source == bindparam("of_source"))
         this = table.c.infohash == bindparam("this")
         self.of_source = dialect.compile(
@@ -77,6 +79,21 @@ def _short(hashed: ColumnElement[Any], kind: ColumnElement[Any]) -> Select[Any]:
     return select(hashed.label("hash")).where(
         kind == bindparam("verdict"), func.length(hashed) == V1_LENGTH, hashed > bindparam("after")
     )
+
+
+def _reasons(dialect: SqlDialect) -> Select[Any]:
+    """Select each reason of the next hashes of 20 bytes of a list, with these hashes packed and the highest of them."""
+    same = (table.c.infohash == spelling.c.infohash, table.c.verdict == spelling.c.verdict)
+    found = (
+        _short(spelling.c.hash, spelling.c.verdict)
+        .add_columns(table.c.reason)
+        .join(table, and_(*same))
+        .order_by(spelling.c.hash)
+        .limit(bindparam("limit"))
+        .subquery()
+    )
+    packed = func.aggregate_strings(dialect.hex(found.c.hash), "")
+    return select(found.c.reason, packed, func.max(found.c.hash)).group_by(found.c.reason)
 
 
 def _select_named(dialect: SqlDialect) -> Select[Any]:

@@ -30,6 +30,8 @@ class RecordingPolicy:
     listed = True
     allowed: set[InfoHash] = field(default_factory=set)
     denied: set[InfoHash] = field(default_factory=set)
+    public: set[InfoHash] = field(default_factory=set)
+    reasons: dict[InfoHash, str] = field(default_factory=dict)
     joined: dict[InfoHash, InfoHash] = field(default_factory=dict)
 
     def allow(self, infohashes):
@@ -38,8 +40,25 @@ class RecordingPolicy:
     def disallow(self, infohashes):
         self.allowed.difference_update(_short(infohashes))
 
-    def deny(self, infohashes):
-        self.denied.update(_short(infohashes))
+    def publish(self, infohashes, *, public):
+        (self.public.update if public else self.public.difference_update)(_short(infohashes))
+
+    def publish_all(self, infohashes):
+        self.public.update(HashPage(infohashes, b"").infohashes())
+
+    def is_public(self, infohash):
+        return infohash in self.public
+
+    def deny(self, infohashes, reason):
+        for each in _short(infohashes):
+            self.denied.add(each)
+            self.reasons[each] = reason
+
+    def denies(self, infohash):
+        return infohash in self.denied
+
+    def explain(self, infohashes, reason):
+        self.reasons.update(dict.fromkeys(HashPage(infohashes, b"").infohashes(), reason))
 
     def undeny(self, infohashes):
         self.denied.difference_update(_short(infohashes))

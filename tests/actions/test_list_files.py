@@ -13,6 +13,7 @@ from peerage.config import Settings
 from peerage.wiring.application import open_application
 from tests.support.torrents import parsed, v1_torrent
 from tracker.access import AccessDenied
+from tracker.model import Announce, Event
 
 HELD = parsed(v1_torrent()).infohash
 ONE, TWO = InfoHash(b"\x01" * 20), InfoHash(b"\x02" * 20)
@@ -35,6 +36,11 @@ async def write(application, name, text):
     return next(each for each in application.list_files.reports if each.source.name == name)
 
 
+def told(application, infohash):
+    announce = Announce(infohash, bytes(6), Event.STARTED, False, 0)
+    return application.tracker.tracker.store.announce(announce, 0).text
+
+
 async def test_a_list_of_torrents_follows_its_file_and_blocks_what_is_held(here):
     await here.torrents.uploads.accept(v1_torrent(), "test")
     store = here.tracker.tracker.store
@@ -44,9 +50,11 @@ async def test_a_list_of_torrents_follows_its_file_and_blocks_what_is_held(here)
     assert [store.refusal(each) for each in (HELD, ONE, TWO)] == ["denied", "denied", None]
     entry = await here.lists.denied([HELD])
     assert (entry.reason, entry.by, entry.source) == ("notice 12", "file deny_torrents", "deny_torrents")
+    assert told(here, HELD) == b"Torrent is blocked on this tracker: notice 12"
     await write(here, "deny_torrents", f"{TWO.lower}\n{HELD.lower} # another\n")
     assert [store.refusal(each) for each in (HELD, ONE, TWO)] == ["denied", None, "denied"]
     assert (await here.lists.denied([HELD])).reason == "another"
+    assert told(here, HELD) == b"Torrent is blocked on this tracker: another"
     await write(here, "deny_torrents", "")
     assert await here.lists.entries() == []
     assert store.refusal(HELD) is None
@@ -55,6 +63,7 @@ async def test_a_list_of_torrents_follows_its_file_and_blocks_what_is_held(here)
 async def test_what_somebody_blocked_is_not_the_files_to_lift(here):
     await here.list_moderation.block(ME, ONE, "mine")
     await write(here, "deny_torrents", f"{ONE.lower} # the file's\n")
+    assert told(here, ONE) == b"Torrent is blocked on this tracker: mine"
     await write(here, "deny_torrents", "")
     assert (await here.lists.denied([ONE])).reason == "mine"
     assert here.tracker.tracker.store.refusal(ONE) == "denied"

@@ -4,6 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from actions.takedowns import Takedowns
 from bittorrent.infohash import InfoHash
 from bittorrent.refusal import Refusal
 from lists.infohashes import ListEntry, ListKind
@@ -139,6 +140,36 @@ async def test_a_blocked_torrent_does_not_enter(services, torrent):
         await enter(services, torrent)
     assert (caught.value.code, caught.value.detail) == ("blocked", "law")
     assert services.catalogue.records == {}
+
+
+async def test_what_is_not_marked_as_private_is_public_where_that_is_wished(services):
+    await services.uploads.accept(hybrid_torrent(), "test")
+    assert services.policy.public == set()
+    torrents = services.catalogue.store.torrents
+    public = Takedowns(services.cache, torrents, services.lists, services.policy, lambda: 0, publishes=True)
+    services.records.records[HYBRID.infohash] = replace(
+        services.records.records[HYBRID.infohash], private=False
+    )
+    await public.allow_listed()
+    assert services.policy.public == {HYBRID.v1, HYBRID.v2.truncated}
+    await public.remove_file([HYBRID.v1])
+    assert services.policy.public == set()
+    for torrent, expected in (
+        (HYBRID, {HYBRID.v1, HYBRID.v2.truncated}),
+        (replace(HYBRID, private=True), set()),
+    ):
+        async with public.entering(torrent):
+            pass
+        assert services.policy.public == expected
+
+
+async def test_the_tracker_is_told_why_what_is_blocked_is_so(services):
+    await services.takedowns.block(HYBRID.v1, "law", "op")
+    await services.takedowns.block(UNKNOWN, "", "op")
+    assert services.policy.reasons[HYBRID.v1] == "law"
+    services.policy.reasons.clear()
+    await services.takedowns.explain_denied()
+    assert services.policy.reasons == {HYBRID.v1: "law"}
 
 
 @pytest.mark.parametrize("block", [HYBRID.v1, HYBRID.v2.truncated])

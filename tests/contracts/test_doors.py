@@ -103,6 +103,7 @@ async def answers(
         {"mode": Mode.LISTED},
         {"mode": Mode.PRIVATE},
         {"mode": Mode.PRIVATE, "root": ROOT},
+        {"mode": Mode.PRIVATE, "public": True},
         {"mode": Mode.PRIVATE, "terms": NARROW},
         {"refuse_private": True},
         {"proxy": False},
@@ -137,14 +138,24 @@ async def test_answers_and_counts_are_equal(way: str, how: dict[str, Any]) -> No
 @pytest.mark.parametrize("refuse_private", [False, True])
 @pytest.mark.parametrize("mode", Mode)
 @pytest.mark.parametrize(
-    ("root", "terms", "access"),
-    [("", TERMS, None), (ROOT, TERMS, None), ("", NARROW, None), ("", TERMS, RULED)],
+    ("root", "terms", "access", "public"),
+    [
+        ("", TERMS, None, False),
+        (ROOT, TERMS, None, True),
+        ("", NARROW, None, False),
+        ("", TERMS, RULED, False),
+    ],
 )
 def test_packets_are_answered_alike(
-    refuse_private: bool, mode: Mode, root: str, terms: AnnounceTerms, access: AccessTable | None
+    refuse_private: bool,
+    mode: Mode,
+    root: str,
+    terms: AnnounceTerms,
+    access: AccessTable | None,
+    public: bool,
 ) -> None:
     one, other = (
-        tracker_setup(in_c, refuse_private, mode, root=root, terms=terms, access=access)
+        tracker_setup(in_c, refuse_private, mode, root=root, terms=terms, access=access, public=public)
         for in_c in (False, True)
     )
     door = UdpDoor(one.tracker, KEY, lambda: RUNNING, refuse_private=refuse_private, root=root)

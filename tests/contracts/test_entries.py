@@ -123,6 +123,23 @@ async def test_all_hashes_of_a_list_come_packed_in_bounded_pieces(opener, tmp_pa
         assert set(hashes_in(b"".join(found))) == {ONE, TWO, LONG.truncated}
 
 
+async def test_hashes_of_a_list_come_in_pages_by_their_reasons(opener, tmp_path):
+    async with opener(tmp_path) as entries:
+        assert await entries.reasons(ListKind.DENY, b"", 9) == []
+        await entries.set(deny(TWO))
+        await entries.set(replace(deny(LONG, LONG.truncated, ONE), reason=""))
+        await entries.set(replace(deny(InfoHash(b"\x09" * 20)), kind=ListKind.ALLOW))
+        for after, limit, expected in (
+            (b"", 9, {"": [ONE, LONG.truncated], deny(TWO).reason: [TWO]}),
+            (b"", 2, {"": [ONE], deny(TWO).reason: [TWO]}),
+            (ONE, 1, {deny(TWO).reason: [TWO]}),
+            (TWO, 9, {"": [LONG.truncated]}),
+        ):
+            pages = await entries.reasons(ListKind.DENY, after, limit)
+            assert {reason: sorted(page.infohashes()) for reason, page in pages} == expected
+            assert [page.last for _, page in pages] == [max(page.infohashes()) for _, page in pages]
+
+
 async def test_entries_of_a_source_come_and_go_beside_those_that_somebody_set(opener, tmp_path):
     async with opener(tmp_path) as entries:
         await entries.set(deny(ONE))

@@ -60,6 +60,7 @@ async def test_infohashes_come_in_pages_hybrids_by_their_alias_and_both_are_know
             page = await records.hashes(after, limit)
             assert (sorted(page.infohashes()), page.last) == (expected, expected[-1])
         assert await records.hashes(names[2], 2) == (b"", b"")
+        assert await records.public_hashes(b"", 9) == (b"", b"")  # the catalogue says nothing of them
         assert await records.hybrids(b"", 9) == [(hybrid.infohash, short)]
         assert await records.hybrids(short, 9) == []
         assert await records.known([]) == set()

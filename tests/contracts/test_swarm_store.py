@@ -766,6 +766,23 @@ def test_while_restoring_only_what_is_denied_is_refused(bench):
     assert bench.say(v4(1)) == AnnounceFailure(UNLISTED)
 
 
+def test_what_is_allowed_may_be_public(bench):
+    hashes = [InfoHash(bytes([number]) * 20) for number in range(4)]
+    bench.store.publish(hashes[0], True)
+    assert not bench.store.is_public(hashes[0])
+    bench.store.allow_all(b"".join(hashes[:3]))
+    bench.store.publish(hashes[0], True)
+    bench.store.publish_all(b"".join(hashes[1:]))
+    assert [bench.store.is_public(each) for each in hashes] == [True, True, True, False]
+    bench.store.allow(hashes[0], True)
+    bench.store.publish(hashes[1], False)
+    bench.store.allow(hashes[2], False)
+    bench.store.allow(hashes[2], True)
+    assert [bench.store.is_public(each) for each in hashes] == [True, False, False, False]
+    with pytest.raises(ValueError, match="20 bytes"):
+        bench.store.publish_all(bytes(19))
+
+
 def test_many_are_allowed_and_denied_at_once(bench):
     bench.store.listed = True
     hashes = [InfoHash(bytes([number]) * 20) for number in range(100)]
@@ -777,6 +794,38 @@ def test_many_are_allowed_and_denied_at_once(bench):
     for tell in (bench.store.allow_all, bench.store.deny_all):
         with pytest.raises(ValueError, match="20 bytes"):
             tell(bytes(19))
+
+
+def test_who_announces_what_is_denied_is_told_why(bench):
+    said = b"Torrent is blocked on this tracker: "
+    bench.store.deny(HASH, True, "asked to")
+    bench.store.deny(OTHER, True)
+    assert bench.say(v4(1)) == AnnounceFailure(DENIED, said + b"asked to")
+    assert bench.say(v4(1), infohash=OTHER) == AnnounceFailure(DENIED)
+    bench.store.explain(HASH + OTHER + bytes(20), "\u20ac" * 100)
+    told = bench.say(v4(1), infohash=OTHER).text
+    assert (told.decode(), len(told)) == (said.decode() + "\u20ac" * 73, 255)
+    assert come(bench, leechers=1) == AnnounceFailure(DENIED, told)
+    assert bench.store.refusal(InfoHash(bytes(20))) is None
+    bench.store.deny_all(HASH)
+    assert bench.say(v4(1)) == AnnounceFailure(DENIED, told)
+    bench.store.deny(HASH, True)
+    assert bench.say(v4(1)) == AnnounceFailure(DENIED)
+    with pytest.raises(ValueError, match="20 bytes"):
+        bench.store.explain(bytes(19), "")
+
+
+def test_a_reason_is_kept_for_as_long_as_a_torrent_is_denied_for_it(bench):
+    for number in range(10):
+        bench.store.deny(HASH, True, f"reason {number}")
+        assert bench.say(v4(1)).text.endswith(b"reason %d" % number)
+    bench.store.explain(OTHER, "of nobody")
+    for infohash in (HASH, OTHER):
+        bench.store.deny(infohash, True, "for both")
+    bench.store.deny(HASH, False)
+    assert bench.say(v4(1)).counts.incomplete == 1
+    bench.store.deny(HASH, True, "another")
+    assert bench.say(v4(1), infohash=OTHER).text.endswith(b"for both")
 
 
 def test_joining_onto_a_swarm_that_lost_its_peers_leaves_one_swarm(bench):

@@ -20,6 +20,7 @@ from doors.native import native
 from doors.websocket import SocketLimits
 from tests.contracts.raw_requests import HASHES, PASSKEYS, REFUSED_PASSKEYS
 from tests.support.announce_paths import (
+    WHY_BLOCKED,
     AnnouncePath,
     TrackerSetup,
     tracker_setup,
@@ -342,9 +343,10 @@ async def test_what_is_no_message_of_a_tracker_is_refused_and_the_connection_goe
     ],
 )  # fmt: skip
 async def test_an_announce_that_is_refused_says_why_in_the_form_of_this_protocol(served, change, code, more):
+    told = {"denied": {"failure reason": f"{REASONS['denied'].sentence}: {WHY_BLOCKED}"}}
     async with served() as service:
         client = await service.client()
-        assert await client.ask(announce("a") | change) == failure(code, **more)
+        assert await client.ask(announce("a") | change) == failure(code, **more) | told.get(code, {})
         assert service.setup.counters.refusals[code] == 1
         assert service.setup.tracker.store.totals().peers == 0
 
@@ -389,6 +391,20 @@ async def test_a_passkey_in_the_url_is_looked_up(served, mode, path, code):
             assert scraped == failure(code, action="scrape")
         else:
             assert answered["incomplete"] == scraped["files"][HASH]["incomplete"] == 1
+
+
+@pytest.mark.parametrize("path", [b"/announce", b"/announce/" + KEY, b"/announce?passkey=unknown"])
+async def test_a_public_torrent_of_a_private_tracker_is_anybodys(served, path):
+    async with served(mode=Mode.PRIVATE, public=True) as service:
+        client = await service.client(path)
+        assert (await client.ask(announce("a", uploaded=5, downloaded=0)))["incomplete"] == 1
+        scrape = {"action": "scrape", "info_hash": [HASH, HASHES[1].decode("latin-1")]}
+        assert (await client.ask(scrape))["files"][HASH]["incomplete"] == 1
+        service.setup.tracker.policy.publish(HASHES[:1], public=False)
+        known = KEY in path
+        assert ("failure reason" in await client.ask(announce("a", uploaded=9, downloaded=0))) is not known
+        assert ("failure reason" in await client.ask(scrape)) is not known
+        assert len(service.setup.tracker.store.take_deltas()) == known
 
 
 @pytest.mark.parametrize("mode", [Mode.PRIVATE, Mode.PUBLIC])
@@ -436,6 +452,10 @@ async def test_a_torrent_that_is_blocked_later_is_taken_from_everybody(served, l
         assert await one.ask(answer("a", "b")) == refused("unknown-offer")
         code = "denied" if lists == "deny" else "unlisted"
         assert await two.ask(announce("b", offers=offers(1))) == refused(code)
+        if lists == "deny":
+            policy.explain(HASHES[0], "why")
+            said = refused(code)["failure reason"]
+            assert await two.ask(announce("b")) == refused(code) | {"failure reason": f"{said}: why"}
         assert service.door.relayed.peers == 0
         policy.undeny([HASHES[0]])
         policy.allow([HASHES[0]])

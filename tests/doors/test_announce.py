@@ -166,6 +166,16 @@ def test_who_is_denied_is_told_why_and_may_stop():
     assert doors.tracker.counters.refusals == {"address-denied": 2, "client-denied": 1}
 
 
+def test_whoever_announces_a_blocked_torrent_is_told_why(doors):
+    doors.tracker.policy.deny([HASH], "asked by its author")
+    reason = b"Torrent is blocked on this tracker: asked by its author"
+    assert doors.announce()[b"failure reason"] == reason
+    assert doors.announce(event="stopped")[b"failure reason"] == reason
+    doors.tracker.policy.deny([HASH])
+    assert doors.announce()[b"failure reason"] == b"Torrent is blocked on this tracker"
+    assert doors.tracker.counters.refusals == {"denied": 3}
+
+
 def test_a_scrape_gives_zeros_for_an_unknown_torrent(doors):
     doors.announce()
     other = bytes(20)

@@ -209,6 +209,13 @@ async def test_it_answers_on_a_real_socket_after_packets_of_every_length(family)
     assert len(reply) == 16
 
 
+def test_whoever_announces_a_blocked_torrent_is_told_why_in_an_error():
+    client = Client()
+    client.tracker.policy.deny([HASH], "asked by its author " * 4)
+    said = b"Torrent is blocked on this tracker: " + b"asked by its author " * 4
+    assert client.announce() == ((3).to_bytes(4, "big") + b"tran" + said)[:98]
+
+
 def test_who_is_denied_is_told_why_in_an_error():
     client = Client()
     client.announce()

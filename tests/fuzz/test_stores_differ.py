@@ -49,6 +49,7 @@ foreign_changes = st.one_of(
         st.sampled_from([-1, 0, 1, 9, 2**48, 2**48 + 1]),
     ),
 )
+reasons = st.sampled_from(["", "one", "two", "é" * 200, "three"])
 seeds = st.integers(0, 2**64 - 1)
 
 
@@ -269,9 +270,28 @@ class TwoStores(RuleBasedStateMachine):
     def join(self, alias, canonical):
         self.both(lambda store: store.join(alias, canonical))
 
-    @rule(infohash=infohashes, verdict=st.sampled_from(["allow", "deny"]), given=st.booleans())
-    def enlist(self, infohash, verdict, given):
-        self.both(lambda store: getattr(store, verdict)(infohash, given))
+    @rule(infohash=infohashes, given=st.booleans())
+    def allow(self, infohash, given):
+        self.both(lambda store: store.allow(infohash, given))
+
+    @rule(infohashes=st.lists(infohashes, max_size=4), given=st.booleans(), many=st.booleans())
+    def publish(self, infohashes, given, many):
+        if many:
+            self.both(lambda store: store.publish_all(b"".join(infohashes)))
+        else:
+            self.both(lambda store: [store.publish(each, given) for each in infohashes])
+
+    @rule(infohash=infohashes, given=st.booleans(), reason=reasons)
+    def deny(self, infohash, given, reason):
+        self.both(lambda store: store.deny(infohash, given, reason))
+
+    @rule(infohashes=st.lists(infohashes, max_size=4), reason=reasons, explained=st.booleans())
+    def deny_many(self, infohashes, reason, explained):
+        packed = b"".join(infohashes)
+        if explained:
+            self.both(lambda store: store.explain(packed, reason))
+        else:
+            self.both(lambda store: store.deny_all(packed))
 
     @rule(listed=st.booleans())
     def list_or_open(self, listed):
@@ -346,7 +366,11 @@ class TwoStores(RuleBasedStateMachine):
         self.both(lambda store: store.session_totals())
         self.both(lambda store: (store.largest(3), store.largest(100)))
         self.both(lambda store: (store.has_rules(), store.listed, store.private, store.restoring))
-        self.both(lambda store: [(store.refusal(each), store.scrape(each)) for each in HASHES])
+        self.both(
+            lambda store: [
+                (store.refusal(each), store.is_public(each), store.scrape(each)) for each in HASHES
+            ]
+        )
 
     def teardown(self):
         if hasattr(self, "stores"):

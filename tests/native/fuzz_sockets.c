@@ -387,13 +387,13 @@ static void maintain(uint8_t operand)
     memset(infohash, 'A' + (operand >> 3 & 1), sizeof infohash);
     switch (operand & 7) {
     case 0:
-        if (store_deny(world.store, infohash, true) != 0)
+        if (store_deny_unexplained(world.store, infohash, true) != 0)
             break; /* for want of memory, which Python raises */
         store_remove_denied(world.store);
         sockets_forget(world.sockets, infohash);
         break;
     case 1:
-        store_deny(world.store, infohash, false);
+        store_deny_unexplained(world.store, infohash, false);
         break;
     case 2:
         sockets_sweep(world.sockets);

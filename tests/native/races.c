@@ -265,13 +265,15 @@ static void *maintain(void *none)
     struct file_name names[8];
     uint8_t infohash[INFOHASH] = "00000000000000000000";
     static struct delta deltas[DELTAS_AT_ONCE];
-    int64_t now = time(NULL);
+    int64_t now = time(NULL), before;
     struct rng rng = {9};
     while (!over) {
         store_expire(store, now++, 500);
         rows_free(store_take_dirty(store));
         infohash[19] = (uint8_t)('0' + rng_below(&rng, 10));
-        store_deny(store, infohash, rng_below(&rng, 2));
+        store_set_denial_text(store, 1 + rng_below(&rng, 2), infohash, rng_below(&rng, 2) ? INFOHASH : 0);
+        store_deny(store, infohash, rng_below(&rng, 2), rng_below(&rng, 3), &before);
+        store_explain(store, infohash, rng_below(&rng, 3));
         store_remove(store, infohash);
         tend_sockets(infohash, &rng);
         replace_rules(&rng);

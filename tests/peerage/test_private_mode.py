@@ -138,6 +138,32 @@ def test_of_a_public_torrent_nobody_gets_a_passkey(start_peerage):
     assert "public" not in site.ask(path).headers["cache-control"]
 
 
+def test_what_is_not_marked_as_private_is_anybodys_where_that_is_wished(start_peerage):
+    site = PrivateSite(start_peerage(tracker__mode="private", tracker__public_torrents=True))
+    public = bencodepy.encode({b"announce": b"http://there.test/a", b"info": info(b"open")})
+    (site.service.data.parent / "open.torrent").write_bytes(public)
+    site.run("import", str(site.service.data.parent / "open.torrent"), "--owner", "ada")
+    passkey, name = site.run("user", "passkey", "ada"), infohash(public)
+
+    def anybody():
+        """Who announces, and what comes of a private torrent beside it."""
+        announced = [ask(site.service.port, announce_path(name, port=port)).bencoded for port in (1, 2)]
+        with_passkey = announce_path(name, port=3, passkey=passkey, uploaded=9)
+        announced.append(ask(site.service.port, with_passkey).bencoded)
+        scraped = ask(site.service.port, scrape_path(name)).bencoded[b"files"][name]
+        assert site.ask(scrape_path(HASH)).failure == SENTENCES["no-passkey"]
+        assert site.announce().failure == SENTENCES["no-passkey"]
+        return [each[b"incomplete"] for each in announced], scraped[b"incomplete"]
+
+    assert anybody() == ([1, 2, 3], 3)
+    path = f"/torrent/{name.hex().upper()}.torrent"
+    assert site.own(path).body == site.ask(path).body == public
+    site.service.stop()
+    site.service.restart()
+    assert anybody()[1] == 3
+    assert shown(site)["uploaded"] == "0 B"
+
+
 @pytest.mark.parametrize("mode", ["public", "listed"])
 def test_without_private_mode_no_file_is_personal(start_peerage, mode):
     site = PrivateSite(start_peerage(tracker__mode=mode))

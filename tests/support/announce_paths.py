@@ -46,6 +46,7 @@ KEY, SEED = b"k" * 32, 3
 TERMS = AnnounceTerms(peers_per_address=40, max_torrents=5)
 PROXY = [ip_network("127.0.0.0/8")]
 PATIENCE = 20
+WHY_BLOCKED = 'its author "asked" é'
 
 
 class PushedClock:
@@ -102,6 +103,7 @@ def tracker_setup(
     terms: AnnounceTerms = TERMS,
     access: AccessTable | None = None,
     trusted: Any = None,
+    public: bool = False,
 ) -> TrackerSetup:
     if in_c:
         store: SwarmStore = NativeSwarms(terms, SEED, bytes(16))
@@ -112,7 +114,9 @@ def tracker_setup(
     if access is not None:
         policy.set_access(access)
     policy.allow(HASHES[:4])
-    policy.deny(HASHES[3:4])
+    policy.deny(HASHES[3:4], WHY_BLOCKED)
+    if public:
+        policy.publish(HASHES[:2], public=True)
     for account, passkey in enumerate(PASSKEYS, 1):
         policy.set_passkey(passkey.encode(), account)
     for passkey, why in zip(REFUSED_PASSKEYS, (DISABLED_ACCOUNT, SUSPENDED_PASSKEY), strict=True):

@@ -153,6 +153,22 @@ def test_a_private_tracker_asks_for_a_passkey_and_tracks_listed_torrents_alone(m
     assert announce(tracker) == AnnounceFailure("unlisted")
 
 
+def test_a_public_torrent_of_a_private_tracker_is_anybodys(make_store):
+    tracker = made(make_store, Mode.PRIVATE)
+    tracker.policy.set_passkey(b"secret", 7)
+    other = InfoHash(b"o" * 20)
+    tracker.policy.allow([HASH, other])
+    tracker.policy.publish([HASH], public=True)
+    for passkey in (b"", b"secret", b"unknown"):
+        assert tracker.account_of(passkey, infohashes=[HASH]) == NOBODY
+    assert tracker.account_of(b"secret", infohashes=[HASH, other]) == 7
+    with pytest.raises(Refusal, match="Private tracker"):
+        tracker.account_of(b"", infohashes=[HASH, other])
+    tracker.policy.disallow([HASH])
+    with pytest.raises(Refusal, match="Private tracker"):
+        tracker.account_of(b"", infohashes=[HASH])
+
+
 @pytest.mark.parametrize("mode", [Mode.PUBLIC, Mode.LISTED])
 def test_elsewhere_a_passkey_in_the_query_is_nothing(make_store, mode):
     assert made(make_store, mode).account_of(b"", b"passkey=unknown") == NOBODY

@@ -75,7 +75,7 @@ struct handler {
     bool upgrades;    /* whether what asks for WebSocket is told by OUTCOME_UPGRADE */
     struct counters counters;
     struct sampling sampling;
-    struct denial denial; /* what the last one was told who was refused by client or address */
+    struct denial denial; /* what the last one was told who was refused by a list */
     struct answer answer;
 };
 
@@ -86,12 +86,28 @@ static inline enum refusal handler_check_access(struct handler *handler, const s
     return access_check(store_access(handler->store), address->bytes, address->length, peer_id, &handler->denial);
 }
 
+/* Whether a refusal has a text of its own, in the place of its sentence. */
+static inline bool handler_is_told(const struct handler *handler, enum refusal refusal)
+{
+    return refusal == REFUSED_ADDRESS_DENIED || refusal == REFUSED_CLIENT_DENIED ||
+           (refusal == REFUSED_DENIED && handler->denial.length);
+}
+
 /* The sentence of a refusal. */
 static inline struct slice handler_sentence(const struct handler *handler, enum refusal refusal)
 {
-    if (refusal == REFUSED_ADDRESS_DENIED || refusal == REFUSED_CLIENT_DENIED)
+    if (handler_is_told(handler, refusal))
         return (struct slice){handler->denial.text, handler->denial.length};
     return handler->rules->refusals[refusal];
+}
+
+/* The refusal of an announce by the store, and at hand what is told of it. */
+static inline enum refusal handler_refusal(struct handler *handler, enum verdict verdict)
+{
+    if (verdict != VERDICT_DENIED)
+        return REFUSED_UNLISTED;
+    store_tell(handler->store, handler->answer.denial, &handler->denial);
+    return REFUSED_DENIED;
 }
 
 /* Take the time, unless the clock stands still for a test, and the present keys. */
@@ -101,8 +117,9 @@ void handler_read_clock(struct handler *handler, const int64_t fixed[2]);
 const char *handler_date(struct handler *handler);
 
 /* The account of the passkey in a path, 0 where there is none; in private mode there must be one, in the path or in the
- * query. */
-enum refusal handler_find_account(struct handler *handler, struct slice passkey, struct slice query, uint64_t *account);
+ * query, unless all the torrents asked about are public: then it is nobody's account. */
+enum refusal handler_find_account(struct handler *handler, struct slice passkey, struct slice query,
+                                  const uint8_t (*infohashes)[INFOHASH], size_t count, uint64_t *account);
 
 /* Answer a whole announce or scrape; head and body go to `out`. False where only the other server can. */
 bool handler_answer_http(struct handler *handler, const struct http_request *request, const struct address *socket,

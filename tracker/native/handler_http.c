@@ -161,11 +161,23 @@ static struct slice put_off(struct handler *handler, enum verdict verdict)
     return verdict == VERDICT_FULL ? handler->rules->full : handler->rules->restoring;
 }
 
-enum refusal handler_find_account(struct handler *handler, struct slice passkey, struct slice query, uint64_t *account)
+static bool all_public(struct store *store, const uint8_t (*infohashes)[INFOHASH], size_t count)
+{
+    size_t at = 0;
+    while (at < count && store_is_public(store, infohashes[at]))
+        at++;
+    return count && at == count;
+}
+
+enum refusal handler_find_account(struct handler *handler, struct slice passkey, struct slice query,
+                                  const uint8_t (*infohashes)[INFOHASH], size_t count, uint64_t *account)
 {
     *account = 0;
+    bool private = store_private(handler->store);
+    if (private && all_public(handler->store, infohashes, count))
+        return NOT_REFUSED;
     if (!passkey.length) {
-        if (!store_private(handler->store))
+        if (!private)
             return NOT_REFUSED;
         passkey = query_passkey(query);
         if (!passkey.length)
@@ -247,7 +259,8 @@ static bool put_announce(struct handler *handler, const struct http_request *req
     if (refusal == NOT_REFUSED && query.event != EVENT_STOPPED)
         refusal = handler_check_access(handler, &address, query.peer_id);
     if (refusal == NOT_REFUSED)
-        refusal = handler_find_account(handler, request->passkey, request->query, &account);
+        refusal = handler_find_account(handler, request->passkey, request->query,
+                                       (const uint8_t(*)[INFOHASH])query.infohash, 1, &account);
     if (refusal != NOT_REFUSED) {
         put_failure(handler, refusal, out);
         return true;
@@ -256,7 +269,7 @@ static bool put_announce(struct handler *handler, const struct http_request *req
     fill_announce(handler->rules, &query, &address, account, &announce);
     enum verdict verdict = store_announce(handler->store, handler->rng, &announce, handler->now, &handler->answer);
     if (verdict == VERDICT_UNLISTED || verdict == VERDICT_DENIED) {
-        put_failure(handler, verdict == VERDICT_DENIED ? REFUSED_DENIED : REFUSED_UNLISTED, out);
+        put_failure(handler, handler_refusal(handler, verdict), out);
         return true;
     }
     count(&handler->counters.announces[TRANSPORT_HTTP][announce.event]);
@@ -295,7 +308,8 @@ static bool put_scrape(struct handler *handler, const struct http_request *reque
     if (elsewhere)
         return false;
     if (refusal == NOT_REFUSED)
-        refusal = handler_find_account(handler, request->passkey, request->query, &account);
+        refusal = handler_find_account(handler, request->passkey, request->query,
+                                       (const uint8_t(*)[INFOHASH])query.infohashes, query.count, &account);
     if (refusal != NOT_REFUSED) {
         put_failure(handler, refusal, out);
         return true;

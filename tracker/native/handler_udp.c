@@ -121,7 +121,7 @@ static enum refusal find_account(struct handler *handler, const struct packet *p
         query = (struct slice){mark + 1, (size_t)(url + length - mark) - 1};
     if (!http_path_passkey(path, handler->rules->root, &passkey))
         passkey.length = 0;
-    return handler_find_account(handler, passkey, query, account);
+    return handler_find_account(handler, passkey, query, (const uint8_t(*)[INFOHASH])(packet->data + 16), 1, account);
 }
 
 static void fill_announce(const struct rules *rules, const struct packet *packet, uint8_t event, uint64_t account,
@@ -175,7 +175,7 @@ static size_t announce_reply(struct handler *handler, const struct packet *packe
     fill_announce(handler->rules, packet, event, account, &announce);
     enum verdict verdict = store_announce(handler->store, handler->rng, &announce, handler->now, answer);
     if (verdict == VERDICT_UNLISTED || verdict == VERDICT_DENIED)
-        return refuse(handler, packet, verdict == VERDICT_DENIED ? REFUSED_DENIED : REFUSED_UNLISTED);
+        return refuse(handler, packet, handler_refusal(handler, verdict));
     count(&handler->counters.announces[TRANSPORT_UDP][event]);
     if (verdict != VERDICT_OK)
         count(&handler->counters.warnings);
@@ -197,13 +197,16 @@ static size_t scrape_reply(struct handler *handler, const struct packet *packet)
     uint8_t *out = packet->out + 8;
     if (hashes == 0)
         return refuse(handler, packet, REFUSED_FULL_SCRAPE);
-    if (store_private(handler->store)) /* BEP 41 has no options behind a scrape */
-        return refuse(handler, packet, REFUSED_NO_PASSKEY);
-    enum refusal refusal = handler_check_access(handler, packet->address, NULL);
-    if (refusal != NOT_REFUSED)
-        return refuse(handler, packet, refusal);
     if (hashes > SCRAPE_HASHES)
         hashes = SCRAPE_HASHES;
+    const struct slice none = {NULL, 0}; /* BEP 41 has no options behind a scrape */
+    uint64_t account;
+    enum refusal refusal = handler_find_account(
+        handler, none, none, (const uint8_t(*)[INFOHASH])(packet->data + UDP_SMALLEST), hashes, &account);
+    if (refusal == NOT_REFUSED)
+        refusal = handler_check_access(handler, packet->address, NULL);
+    if (refusal != NOT_REFUSED)
+        return refuse(handler, packet, refusal);
     count(&handler->counters.scrapes[TRANSPORT_UDP]);
     head(packet, SCRAPE);
     for (size_t at = 0; at < hashes; at++, out += 12) {

@@ -134,6 +134,11 @@ static bool expect(Py_ssize_t given, Py_ssize_t wanted)
     return given == wanted;
 }
 
+static PyObject *show_refusal(enum verdict verdict, const struct answer *answer)
+{
+    return Py_BuildValue("(iI)", (int)verdict, verdict == VERDICT_DENIED ? (unsigned int)answer->denial : 0u);
+}
+
 static PyObject *announce(PyObject *self, PyObject *const *args, Py_ssize_t count)
 {
     struct announce announce = {.numwant = 0};
@@ -145,7 +150,7 @@ static PyObject *announce(PyObject *self, PyObject *const *args, Py_ssize_t coun
         return NULL;
     enum verdict verdict = store_announce(of(self), &((Store *)self)->rng, &announce, now, &answer);
     if (verdict == VERDICT_UNLISTED || verdict == VERDICT_DENIED)
-        return Py_BuildValue("(i)", (int)verdict);
+        return show_refusal(verdict, &answer);
     struct counts counts = answer.counts;
     return Py_BuildValue("(iKKKKIIy#y#)", (int)verdict, (unsigned long long)counts.complete,
                          (unsigned long long)counts.downloaded, (unsigned long long)counts.incomplete,
@@ -188,6 +193,8 @@ static PyObject *count_socket(PyObject *self, PyObject *const *args, Py_ssize_t 
     if (now == -1 && PyErr_Occurred())
         return NULL;
     enum verdict verdict = store_count_socket(of(self), &change, now, &answer);
+    if (verdict == VERDICT_UNLISTED || verdict == VERDICT_DENIED)
+        return show_refusal(verdict, &answer);
     struct counts counts = answer.counts;
     return Py_BuildValue("(iIIKKKK)", (int)verdict, (unsigned int)answer.interval, (unsigned int)answer.min_interval,
                          (unsigned long long)counts.complete, (unsigned long long)counts.downloaded,
@@ -284,24 +291,14 @@ static PyObject *remove_swarm(PyObject *self, PyObject *object)
     Py_RETURN_NONE;
 }
 
-static PyObject *list_as(PyObject *self, PyObject *args, int (*enlist)(struct store *, const uint8_t *, bool))
+static PyObject *allow(PyObject *self, PyObject *args)
 {
     PyObject *object;
     int in;
     if (!PyArg_ParseTuple(args, "Op", &object, &in))
         return NULL;
     const uint8_t *infohash = read_infohash(object);
-    return infohash ? finished(enlist(of(self), infohash, in)) : NULL;
-}
-
-static PyObject *allow(PyObject *self, PyObject *args)
-{
-    return list_as(self, args, store_allow);
-}
-
-static PyObject *deny(PyObject *self, PyObject *args)
-{
-    return list_as(self, args, store_deny);
+    return infohash ? finished(store_allow(of(self), infohash, in)) : NULL;
 }
 
 static PyObject *list_all(PyObject *self, PyObject *object, int (*enlist)(struct store *, const uint8_t *, bool))
@@ -330,7 +327,37 @@ static PyObject *allow_all(PyObject *self, PyObject *object)
 
 static PyObject *deny_all(PyObject *self, PyObject *object)
 {
-    return list_all(self, object, store_deny);
+    return list_all(self, object, store_deny_unexplained);
+}
+
+static PyObject *publish(PyObject *self, PyObject *args)
+{
+    PyObject *object;
+    int public;
+    if (!PyArg_ParseTuple(args, "Op", &object, &public))
+        return NULL;
+    const uint8_t *infohash = read_infohash(object);
+    if (!infohash)
+        return NULL;
+    store_publish(of(self), infohash, public);
+    Py_RETURN_NONE;
+}
+
+static int publish_one(struct store *store, const uint8_t *infohash, bool public)
+{
+    store_publish(store, infohash, public);
+    return 0;
+}
+
+static PyObject *publish_all(PyObject *self, PyObject *object)
+{
+    return list_all(self, object, publish_one);
+}
+
+static PyObject *is_public(PyObject *self, PyObject *object)
+{
+    const uint8_t *infohash = read_infohash(object);
+    return infohash ? PyBool_FromLong(store_is_public(of(self), infohash)) : NULL;
 }
 
 static PyObject *verdict_of(PyObject *self, PyObject *object)
@@ -486,9 +513,15 @@ static PyMethodDef store_methods[] = {
     {"join", join, METH_VARARGS, "join(alias, canonical)"},
     {"remove", remove_swarm, METH_O, "remove(infohash)"},
     {"allow", allow, METH_VARARGS, "allow(infohash, allowed)"},
-    {"deny", deny, METH_VARARGS, "deny(infohash, denied)"},
+    {"deny", module_deny, METH_VARARGS, "deny(infohash, denied, told): the number that was told before, or 0"},
+    {"explain", module_explain, METH_VARARGS,
+     "explain(infohashes, told): the numbers of what was told of those that are denied"},
+    {"set_denial_text", module_set_denial_text, METH_VARARGS, "set_denial_text(number, text)"},
     {"allow_all", allow_all, METH_O, "allow_all(infohashes): the infohashes stand one behind another"},
     {"deny_all", deny_all, METH_O, "deny_all(infohashes)"},
+    {"publish", publish, METH_VARARGS, "publish(infohash, public)"},
+    {"publish_all", publish_all, METH_O, "publish_all(infohashes)"},
+    {"is_public", is_public, METH_O, "is_public(infohash): whether it is allowed, and anybody's to announce"},
     {"verdict", verdict_of, METH_O, "verdict(infohash): its number"},
     {"has_rules", has_rules, METH_NOARGS, "has_rules(): whether anything is allowed or denied"},
     {"remove_denied", remove_denied, METH_NOARGS, "remove_denied(): forget the swarms of what is denied"},

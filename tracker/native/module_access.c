@@ -123,6 +123,66 @@ PyObject *module_check_access(PyObject *self, PyObject *args)
                          (Py_ssize_t)denial.length);
 }
 
+PyObject *module_deny(PyObject *self, PyObject *args)
+{
+    const char *infohash;
+    Py_ssize_t length;
+    int denied;
+    unsigned int told;
+    int64_t before;
+    if (!PyArg_ParseTuple(args, "y#pI:deny", &infohash, &length, &denied, &told))
+        return NULL;
+    if (length != INFOHASH) {
+        PyErr_SetString(PyExc_ValueError, "an infohash is 20 bytes");
+        return NULL;
+    }
+    if (store_deny(module_store(self), (const uint8_t *)infohash, denied, told, &before) < 0)
+        return PyErr_NoMemory();
+    return PyLong_FromLongLong(before < 0 ? 0 : before);
+}
+
+PyObject *module_explain(PyObject *self, PyObject *args)
+{
+    Py_buffer hashes;
+    unsigned int told;
+    if (!PyArg_ParseTuple(args, "y*I:explain", &hashes, &told))
+        return NULL;
+    PyObject *found = NULL;
+    size_t count = (size_t)hashes.len / INFOHASH, known = 0;
+    uint32_t *numbers = PyMem_New(uint32_t, count + 1);
+    if (hashes.len % INFOHASH) {
+        PyErr_SetString(PyExc_ValueError, "infohashes are of 20 bytes each");
+    } else if (!numbers) {
+        PyErr_NoMemory();
+    } else {
+        for (size_t at = 0; at < count; at++) {
+            int64_t before = store_explain(module_store(self), (const uint8_t *)hashes.buf + at * INFOHASH, told);
+            if (before >= 0)
+                numbers[known++] = (uint32_t)before;
+        }
+        found = PyBytes_FromStringAndSize((const char *)numbers, (Py_ssize_t)(known * sizeof *numbers));
+    }
+    PyMem_Free(numbers);
+    PyBuffer_Release(&hashes);
+    return found;
+}
+
+PyObject *module_set_denial_text(PyObject *self, PyObject *args)
+{
+    const char *text;
+    Py_ssize_t length;
+    unsigned int number;
+    if (!PyArg_ParseTuple(args, "Iy#:set_denial_text", &number, &text, &length))
+        return NULL;
+    if (!number || number >= MOST_REASONS || length > DENIAL_MOST) {
+        PyErr_SetString(PyExc_ValueError, "a text has a number below 65536 and at most 255 bytes");
+        return NULL;
+    }
+    if (!store_set_denial_text(module_store(self), number, (const uint8_t *)text, (size_t)length))
+        return PyErr_NoMemory();
+    Py_RETURN_NONE;
+}
+
 PyObject *module_largest(PyObject *self, PyObject *given)
 {
     struct large_swarm list[MOST_LARGEST];

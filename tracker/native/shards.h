@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 
 #include "access.h"
+#include "denials.h"
 #include "queue.h"
 #include "swarm.h"
 
@@ -100,6 +101,18 @@ struct use_shard {
     struct queue uses;
 };
 
+/* A torrent that is allowed, and whether in private mode anybody may announce it. */
+struct allowed {
+    struct record record;
+    uint32_t public;
+};
+
+/* A torrent that is denied, and the number of what is told of it. */
+struct denied {
+    struct record record;
+    uint32_t told;
+};
+
 struct passkey {
     struct record record;
     uint8_t rest[PASSKEY_MOST - INFOHASH];
@@ -141,8 +154,10 @@ struct store {
     struct peer_hash peer_hash;
     struct share_counts shares;
     struct access access;
+    struct denial_texts denial_texts;
     atomic_bool listed, private, restoring;
     atomic_uint_fast64_t torrents, peers, complete;
+    atomic_uint_fast64_t publics; /* allowed torrents that are public; 0: nobody need look */
     atomic_uint_fast64_t sessions, pending, lost, logged, tombstones, passkeys, clients, uses;
     pthread_mutex_t sweeping; /* guards the cursor; taken before a shard's mutex, never after it */
     struct cursor cursor;

@@ -330,7 +330,7 @@ static void refuse(struct socket_peers *peers, struct socket_client *client, enu
     const struct socket_message *message = &peers->message;
     struct slice sentence = peers->texts.refusals[refusal];
     uint8_t escaped[6 * DENIAL_MOST];
-    if (refusal == REFUSED_ADDRESS_DENIED || refusal == REFUSED_CLIENT_DENIED) {
+    if (handler_is_told(peers->handler, refusal)) {
         struct buffer told = {escaped, escaped + sizeof escaped, false};
         put_escaped(&told, handler_sentence(peers->handler, refusal));
         sentence = (struct slice){escaped, (size_t)(told.at - escaped)};
@@ -606,7 +606,7 @@ static void announce(struct socket_peers *peers, struct socket_client *client, u
     if (verdict != VERDICT_OK && !known)
         take_out(peers, peer);
     if (is_refused(verdict)) {
-        refuse(peers, client, verdict == VERDICT_DENIED ? REFUSED_DENIED : REFUSED_UNLISTED);
+        refuse(peers, client, handler_refusal(peers->handler, verdict));
         return;
     }
     count(&peers->handler->counters.announces[TRANSPORT_WEBSOCKET][message->event]);
@@ -644,7 +644,7 @@ static void stop(struct socket_peers *peers, struct socket_client *client, uint6
         verdict = count_change(peers, &change);
     }
     if (is_refused(verdict)) {
-        refuse(peers, client, verdict == VERDICT_DENIED ? REFUSED_DENIED : REFUSED_UNLISTED);
+        refuse(peers, client, handler_refusal(peers->handler, verdict));
         return;
     }
     count(&peers->handler->counters.announces[TRANSPORT_WEBSOCKET][message->event]);
@@ -669,17 +669,25 @@ static void scrape(struct socket_peers *peers, struct socket_client *client)
     send_written(peers, client, &out);
 }
 
+/* The account of the passkey that a connection's URL brought; one that is malformed is as unknown as any other. */
+static enum refusal find_account(struct socket_peers *peers, const struct socket_client *client, uint64_t *account)
+{
+    const struct socket_message *message = &peers->message;
+    const struct slice none = {NULL, 0}, malformed = {(const uint8_t *)"", 1};
+    bool good = !client->passkey.length || http_is_passkey(client->passkey);
+    const uint8_t (*infohashes)[INFOHASH] = message->scrapes ? message->scraped : &message->infohash;
+    return handler_find_account(peers->handler, good ? client->passkey : malformed, none, infohashes,
+                                message->scrapes ? message->hashes : 1, account);
+}
+
 static void carry_out(struct socket_peers *peers, struct socket_client *client, int64_t now)
 {
-    const struct slice none = {NULL, 0};
     uint64_t account = 0;
     enum refusal refusal = check_access(peers, client);
     if (refusal == NOT_REFUSED && !peers->message.scrapes)
         sampling_client(&peers->handler->sampling, peers->message.peer_id, client->address.length);
     if (refusal == NOT_REFUSED)
-        refusal = REFUSED_UNKNOWN_PASSKEY;
-    if (refusal == REFUSED_UNKNOWN_PASSKEY && (!client->passkey.length || http_is_passkey(client->passkey)))
-        refusal = handler_find_account(peers->handler, client->passkey, none, &account);
+        refusal = find_account(peers, client, &account);
     if (refusal != NOT_REFUSED)
         refuse(peers, client, refusal);
     else if (peers->message.scrapes)

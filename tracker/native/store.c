@@ -23,6 +23,7 @@ struct store *store_new(const struct terms *terms, const uint8_t key[16], const 
         free(store);
         return NULL;
     }
+    denials_init(&store->denial_texts);
     store->peer_hash.with_port = !terms->peers_per_address;
     store->cursor = (struct cursor){0, NONE, 0, NONE};
     pthread_mutex_init(&store->sweeping, NULL);
@@ -37,8 +38,8 @@ struct store *store_new(const struct terms *terms, const uint8_t key[16], const 
         table_init(&shard->swarms, secret, sizeof(struct swarm));
         table_init(&shard->deleted, secret, sizeof(struct deleted));
         table_init(&shard->aliases, secret, sizeof(struct alias));
-        table_init(&shard->allowed, secret, sizeof(struct record));
-        table_init(&shard->denied, secret, sizeof(struct record));
+        table_init(&shard->allowed, secret, sizeof(struct allowed));
+        table_init(&shard->denied, secret, sizeof(struct denied));
         table_init(&shard->others, secret, sizeof(struct others));
         table_init_keys(&shard->passkeys, secret, sizeof(struct passkey), PASSKEY_MOST);
         queue_init(&shard->sessions, secret, sizeof(struct session), SESSION_KEY);
@@ -84,6 +85,7 @@ void store_free(struct store *store)
     pthread_mutex_destroy(&store->consuming.mutex);
     shares_free(&store->shares);
     access_destroy(&store->access);
+    denials_destroy(&store->denial_texts);
     free(store->round.keys.list);
     free(store);
 }
@@ -170,6 +172,12 @@ static enum verdict verdict_on(struct store *store, const struct shard *shard, c
     if (holds(&shard->denied, infohash, hash))
         return VERDICT_DENIED;
     return store_listed(store) && !holds(&shard->allowed, infohash, hash) ? VERDICT_UNLISTED : VERDICT_OK;
+}
+
+/* The number of what is told of a denied torrent; looked up once more, since only who is refused asks. */
+static uint32_t denial_of(const struct shard *shard, const uint8_t infohash[INFOHASH], uint64_t hash)
+{
+    return ((const struct denied *)table_at(&shard->denied, table_find(&shard->denied, infohash, hash)))->told;
 }
 
 /* Answer with an interval from the terms; draws the jitter. */
@@ -441,6 +449,8 @@ enum verdict store_announce(struct store *store, struct rng *rng, const struct a
     /* What is allowed is not known yet while the store is restoring. */
     if (verdict != VERDICT_DENIED && store_restoring(store))
         verdict = put_off(answer, VERDICT_RESTORING);
+    if (verdict == VERDICT_DENIED)
+        answer->denial = denial_of(shard, infohash, hash);
     if (verdict == VERDICT_OK) {
         shard = follow(store, shard, infohash, &hash);
         verdict = serve_announce(store, shard, rng, announce, infohash, hash, now, answer);
@@ -507,6 +517,8 @@ enum verdict store_count_socket(struct store *store, const struct socket_change 
     enum verdict verdict = leaves ? VERDICT_OK : verdict_on(store, shard, infohash, hash);
     if (verdict != VERDICT_DENIED && !leaves && store_restoring(store))
         verdict = put_off(answer, VERDICT_RESTORING);
+    if (verdict == VERDICT_DENIED)
+        answer->denial = denial_of(shard, infohash, hash);
     if (verdict == VERDICT_OK) {
         shard = follow(store, shard, infohash, &hash);
         verdict = serve_socket(store, shard, change, infohash, hash, now, answer);
@@ -578,20 +590,96 @@ static int set_member(struct table *table, const uint8_t infohash[INFOHASH], uin
     return 0;
 }
 
+static void publish(struct store *store, struct shard *shard, const uint8_t infohash[INFOHASH], uint64_t hash, bool public)
+{
+    uint32_t slot = table_find(&shard->allowed, infohash, hash);
+    if (slot == NONE)
+        return;
+    struct allowed *allowed = table_at(&shard->allowed, slot);
+    /* Unsigned numbers wrap, so that adding a difference below zero takes away. */
+    atomic_fetch_add_explicit(&store->publics, (uint64_t)public - allowed->public, memory_order_relaxed);
+    allowed->public = public;
+}
+
 int store_allow(struct store *store, const uint8_t infohash[INFOHASH], bool allowed)
 {
+    uint64_t hash = infohash_hash(store, infohash);
     struct shard *shard = shard_enter(store, infohash);
-    int done = set_member(&shard->allowed, infohash, infohash_hash(store, infohash), allowed);
+    if (!allowed)
+        publish(store, shard, infohash, hash, false);
+    int done = set_member(&shard->allowed, infohash, hash, allowed);
     shard_leave(shard);
     return done;
 }
 
-int store_deny(struct store *store, const uint8_t infohash[INFOHASH], bool denied)
+void store_publish(struct store *store, const uint8_t infohash[INFOHASH], bool public)
+{
+    uint64_t hash = infohash_hash(store, infohash);
+    struct shard *shard = shard_enter(store, infohash);
+    publish(store, shard, infohash, hash, public);
+    shard_leave(shard);
+}
+
+bool store_is_public(struct store *store, const uint8_t infohash[INFOHASH])
+{
+    if (!read_counter(&store->publics))
+        return false;
+    uint64_t hash = infohash_hash(store, infohash);
+    struct shard *shard = shard_enter(store, infohash);
+    uint32_t slot = table_find(&shard->allowed, infohash, hash);
+    bool public = slot != NONE && ((const struct allowed *)table_at(&shard->allowed, slot))->public;
+    shard_leave(shard);
+    return public;
+}
+
+/* Have a number told of a denied torrent: the one before, -1 where it is not denied. */
+static int64_t explain(struct shard *shard, const uint8_t infohash[INFOHASH], uint64_t hash, uint32_t told)
+{
+    uint32_t slot = table_find(&shard->denied, infohash, hash);
+    if (slot == NONE)
+        return -1;
+    struct denied *denied = table_at(&shard->denied, slot);
+    uint32_t before = denied->told;
+    denied->told = told;
+    return before;
+}
+
+int store_deny(struct store *store, const uint8_t infohash[INFOHASH], bool denied, uint32_t told, int64_t *before)
+{
+    uint64_t hash = infohash_hash(store, infohash);
+    struct shard *shard = shard_enter(store, infohash);
+    *before = explain(shard, infohash, hash, told);
+    int done = set_member(&shard->denied, infohash, hash, denied);
+    if (denied && *before < 0 && done == 0)
+        explain(shard, infohash, hash, told);
+    shard_leave(shard);
+    return done;
+}
+
+int store_deny_unexplained(struct store *store, const uint8_t infohash[INFOHASH], bool denied)
 {
     struct shard *shard = shard_enter(store, infohash);
     int done = set_member(&shard->denied, infohash, infohash_hash(store, infohash), denied);
     shard_leave(shard);
     return done;
+}
+
+int64_t store_explain(struct store *store, const uint8_t infohash[INFOHASH], uint32_t told)
+{
+    struct shard *shard = shard_enter(store, infohash);
+    int64_t before = explain(shard, infohash, infohash_hash(store, infohash), told);
+    shard_leave(shard);
+    return before;
+}
+
+bool store_set_denial_text(struct store *store, uint32_t number, const uint8_t *text, size_t length)
+{
+    return denials_set(&store->denial_texts, number, text, length);
+}
+
+void store_tell(struct store *store, uint32_t number, struct denial *out)
+{
+    denials_tell(&store->denial_texts, number, out);
 }
 
 bool store_has_rules(struct store *store)

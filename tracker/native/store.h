@@ -32,6 +32,7 @@ struct terms {
 
 struct exemption; /* shares.h */
 struct access;    /* access.h */
+struct denial;    /* access.h */
 
 struct announce {
     uint8_t infohash[INFOHASH];
@@ -61,6 +62,7 @@ struct answer {
     struct counts counts;
     uint32_t interval, min_interval;
     uint16_t peers_length, peers6_length; /* bytes */
+    uint32_t denial; /* of VERDICT_DENIED: the number of what is told, for store_tell */
     uint8_t peers[MAX_NUMWANT * 6];
     uint8_t peers6[MAX_NUMWANT * 18];
 };
@@ -82,7 +84,7 @@ struct store *store_new(const struct terms *terms, const uint8_t key[16], const 
                         size_t exempt);
 void store_free(struct store *store);
 
-/* Policy, aliases, swarm, answer; refused with UNLISTED or DENIED, which leave the answer alone. Slots and draws are in
+/* Policy, aliases, swarm, answer; refused with UNLISTED or DENIED, of which the answer has no more than `denial`. Slots and draws are in
  * the order of tracker/swarms.py. */
 enum verdict store_announce(struct store *store, struct rng *rng, const struct announce *announce, int64_t now,
                             struct answer *answer);
@@ -114,7 +116,20 @@ size_t store_largest(struct store *store, struct large_swarm *list, size_t most)
 
 /* Policy. -1: no memory, and nothing has changed. */
 int store_allow(struct store *store, const uint8_t infohash[INFOHASH], bool allowed);
-int store_deny(struct store *store, const uint8_t infohash[INFOHASH], bool denied);
+/* Let anybody announce an allowed torrent in private mode, or not; of one that is not allowed nothing is kept. */
+void store_publish(struct store *store, const uint8_t infohash[INFOHASH], bool public);
+/* Whether in private mode anybody may announce a torrent. */
+bool store_is_public(struct store *store, const uint8_t infohash[INFOHASH]);
+/* `told`: the number of what is told; *before: the number until now, -1 where it was not denied. */
+int store_deny(struct store *store, const uint8_t infohash[INFOHASH], bool denied, uint32_t told, int64_t *before);
+/* Put it on the deny list, with nothing told, unless it is there. */
+int store_deny_unexplained(struct store *store, const uint8_t infohash[INFOHASH], bool denied);
+/* Have another number told, where it is denied: the one before, else -1. */
+int64_t store_explain(struct store *store, const uint8_t infohash[INFOHASH], uint32_t told);
+/* Give a number a text, or an empty one; false: no memory. */
+bool store_set_denial_text(struct store *store, uint32_t number, const uint8_t *text, size_t length);
+/* What is told of a denial by its number; of length 0 where it is no more than the sentence. */
+void store_tell(struct store *store, uint32_t number, struct denial *out);
 enum verdict store_verdict(struct store *store, const uint8_t infohash[INFOHASH]);
 bool store_has_rules(struct store *store); /* whether anything is allowed or denied */
 void store_set_listed(struct store *store, bool listed);
