@@ -24,7 +24,7 @@ from tests.fuzz.targets.target import Target
 ROOT = Path(__file__).parents[2]
 FOUND = ROOT / "build" / "found"
 _SUBJECTS = {
-    "formats": ["bittorrent", "doors.udp", "tracker.journal_row"],
+    "formats": ["bittorrent", "doors.udp", "tracker.journal_row", "tracker.replication.batch"],
     "exchanges": ["bittorrent", "doors.announce", "doors.client_address", "doors.udp", "tracker"],
     "requests": [
         "accounts.webauthn",

@@ -34,6 +34,7 @@ PATHS = {
 COMMANDS = {"changes-page", "archive", "dump-line", "imdb-titles", "file-names", "site-dump", "site-tables"}
 PACKETS = {"udp-packet", "udp-exchange", "connection-ids", "proxy-header"}
 DISK = {"journal-row"}
+NODES = {"change-batch"}
 # Routes that read nothing but their path.
 NOTHING = {"/api/index.php", "/api/torrage.wsdl", "/upload.php", "/metrics", "/robots.txt", "/static/{name}"}
 NOTHING |= {"/healthz", "/livez", "/readyz", "/stats", "/stats.json"}
@@ -44,8 +45,8 @@ def targets():
     return {target.name for subject in subjects for target in subject.TARGETS}
 
 
-def test_every_target_is_one_of_a_door_a_command_or_the_disk():
-    named = set().union(*DIALECTS.values(), *PATHS.values(), COMMANDS, PACKETS, DISK)
+def test_every_target_is_one_of_a_door_a_command_the_disk_or_another_node():
+    named = set().union(*DIALECTS.values(), *PATHS.values(), COMMANDS, PACKETS, DISK, NODES)
     assert named == targets()
 
 

@@ -1,7 +1,9 @@
-"""Fuzz targets of BitTorrent's formats: bencode, metainfo, magnet links, queries, packets, paths, journal rows."""
+"""Fuzz targets of BitTorrent's formats: bencode, metainfo, magnet links, queries, packets, paths, journal rows,
+batches of other nodes."""
 
 import hashlib
 import json
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -48,6 +50,7 @@ from tracker.mode import Mode
 from tracker.model import AnnounceTerms
 from tracker.policy import Policy
 from tracker.random_source import SplitMix
+from tracker.replication.batch import DamagedBatch, changes_of, latest, pack_batch, read_batch
 from tracker.swarms import Swarms
 from tracker.tracker import Tracker
 
@@ -305,6 +308,25 @@ def journal_row(data: bytes) -> None:
         assert totals[0].peers == 0
 
 
+def change_batch(data: bytes) -> None:
+    """What is read of another node's batch is written and read again alike, and both stores make the same of it."""
+    try:
+        batch = read_batch(data)
+        changes = changes_of(batch)
+    except DamagedBatch:
+        return
+    base = latest(changes, batch.head.base)
+    again = read_batch(pack_batch(replace(batch.head, base=base), changes))
+    assert again.head == replace(batch.head, base=base)
+    assert sorted(changes_of(again), key=repr) == sorted(changes, key=repr)
+    known = []
+    for make in STORES.values():
+        store = make(AnnounceTerms(max_torrents=10), 1)
+        store.apply(changes, batch.head.base)
+        known.append((store.totals(), sorted(row.payload or b"" for row in store.take_dirty())))
+    assert known.count(known[0]) == len(known)
+
+
 _HASH = InfoHash(bytes(range(20)))
 _swarms = Swarms(AnnounceTerms(max_torrents=100, max_peers=1000), SplitMix(3))
 _door = UdpDoor(
@@ -378,5 +400,6 @@ TARGETS = (
     Target(udp_packet, 8, 4200, "udp"),
     Target(connection_ids, 3, 64),
     Target(journal_row, 1),
+    Target(change_batch, 1),
     Target(websocket_message, 8),
 )
