@@ -5,6 +5,7 @@ from starlette.routing import Route
 from web import (
     account,
     browsing,
+    bulk_upload,
     credit,
     downloads,
     front,
@@ -33,6 +34,7 @@ def routes(services: PageServices) -> list[Route]:
         *listings.routes(router),
         *torrents.routes(router),
         *upload.routes(router),
+        *bulk_upload.routes(router),
         *login.routes(router),
         *account.routes(router),
         *downloads.routes(router),

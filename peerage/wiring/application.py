@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from accounts.rights import Rights
     from actions.access_moderation import AccessEnforcement, AccessModeration
     from actions.account_management import AccountManagement
+    from actions.bulk_uploads import BulkUploads
     from actions.cache_room import CacheRoom
     from actions.catalogue_dump import CatalogueDump
     from actions.catalogue_dump_import import CatalogueDumpImport
@@ -322,6 +323,18 @@ class Application:
         from actions.swarm_stats_sync import SwarmStatsSync
 
         return SwarmStatsSync(self.catalogue_records.store.statistics, self.tracker.tracker.store.scrape)
+
+    @cached_property
+    def bulk_uploads(self) -> "BulkUploads":
+        """What reads, keeps and publishes uploads of many at once."""
+        from actions.bulk_uploads import BulkUploads
+        from cache.drafts import DraftLimits
+        from storage.drafts import FileDrafts
+
+        limits = DraftLimits(min_free=self.settings.cache.min_free_disk)
+        drafts = FileDrafts(self.stores.folder.drafts, self.environment.clock, limits)
+        records = self.catalogue_records.store
+        return BulkUploads(self.curation, self.uploads, lambda: self.downloads.lookups, records, drafts)
 
     @cached_property
     def takedowns(self) -> "Takedowns":
