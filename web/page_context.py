@@ -28,6 +28,7 @@ from doors.services import (
     StoredFiles,
     SwarmNumbers,
 )
+from tracker.figure_history import SPANS, Span
 from web.csrf_masks import mask_token
 from web.templating import RowTemplate, Templates
 
@@ -217,6 +218,12 @@ class PageContext:
         plain = self.services.accounts.accounts.csrf_token(session)
         token = mask_token(plain, self.services.admission.random(len(plain) // 2))
         return Markup('<input type="hidden" name="csrf" value="{}">').format(token)
+
+
+def asked_span(context: PageContext) -> Span:
+    """Return the span that a page of plots is asked for, a day where it is none."""
+    asked = context.request.query_params.get("span", "day")
+    return next((each for each in SPANS if each.name == asked), SPANS[1])
 
 
 def parse_id(text: str) -> int:

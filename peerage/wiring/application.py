@@ -99,6 +99,8 @@ class Application:
         self.started = False
         self.request_rates: Callable[[], Mapping[str, int]] = dict
         """Announces and scrapes a minute by transport; the listeners count them."""
+        self.refusals: Callable[[], Mapping[str, int]] = dict
+        """What was refused since the start: `refused.CODE` by the tracker, `declined.CODE` uploads to the cache."""
         self._prepared = False
         self._jobs_loaded = False
 
@@ -295,20 +297,10 @@ class Application:
 
     @cached_property
     def history(self) -> "FigureHistory":
-        """The service's figures over time."""
-        from peerage.wiring.tracker import figures_not_kept
-        from storage.figures import SqlFigures
-        from tracker.figure_history import FigureHistory, Figures
+        """The service's figures over time, and how it works."""
+        from peerage.wiring.figures import make_history
 
-        async def take() -> Figures:
-            known = await self.catalogue_records.store.statistics.totals()
-            swarms = self.tracker.tracker.store.totals()
-            rates = self.request_rates()
-            by_transport = [rates.get(name, 0) for name in ("http", "udp", "websocket")]
-            counts = (swarms.peers, swarms.complete, swarms.torrents)
-            return Figures(known.torrents, known.size, *counts, *by_transport)
-
-        return FigureHistory(SqlFigures(self.stores.records), take, self.environment.clock, figures_not_kept)
+        return make_history(self)
 
     @cached_property
     def census_store(self) -> "SqlCensus":
