@@ -11,7 +11,9 @@ from accounts.rights import Right, Rights
 from actions.authorization import Authorization
 from actions.takedowns import Takedowns
 from bittorrent.infohash import InfoHash
+from bittorrent.magnet import Magnet
 from bittorrent.metainfo import Metainfo
+from bittorrent.refusal import Refusal
 from catalogue.catalogue import Catalogue
 from catalogue.events import Emit, EventKind, ServiceEvent, deleted, tell_nobody
 from catalogue.fields import (
@@ -156,6 +158,23 @@ class Curation:
         async with self._takedowns.entering((infohash,)):
             _, new = await self._catalogue.torrents.add_by_infohash(infohash)
         return new
+
+    async def add_magnet(
+        self, principal: Principal, magnet: Magnet, details: TorrentDetails = NO_DETAILS
+    ) -> Torrent:
+        """Add a torrent by its magnet link, without its file and without an owner, as it is said to be (UPLOAD).
+
+        It has no owner: whoever names a hash must not keep out who has the file. Refusal: `blocked`, `owned` where
+        there is a record, `invalid`.
+        """
+        self.rights.require(principal, Right.UPLOAD)
+        await self._authorization.check_torrent(principal, details)
+        told = await self._uploads().tell_magnet(magnet)
+        async with self._takedowns.entering(magnet.infohashes):
+            torrent, new = await self._catalogue.torrents.add(told.summary, told.release, details)
+        if not new:
+            raise Refusal("owned")
+        return torrent
 
     async def edit_torrent(self, principal: Principal, torrent: int, details: TorrentDetails) -> Torrent:
         """Change a torrent's record and its group's (EDIT_OWN)."""

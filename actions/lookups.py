@@ -117,10 +117,10 @@ class Lookups:
             return None
         return await self._outcome(self._join(infohash, usable, wide=True), min(seconds, LONGEST_WAIT))
 
-    async def begin(self, infohash: InfoHash, *, account: int | None) -> None:
+    async def begin(self, infohash: InfoHash, *, account: int | None, trackers: tuple[str, ...] = ()) -> None:
         """Start a lookup in the background, if one may be started."""
         with contextlib.suppress(Refusal):
-            await self.find(infohash, seconds=0, account=account)
+            await self.find(infohash, seconds=0, account=account, trackers=trackers)
 
     async def find_in_swarm(self, infohash: InfoHash) -> LookupResult | None:
         """Look up a torrent in our own swarm only; a miss is not remembered. Refusal: as `find`."""

@@ -9,6 +9,7 @@ import structlog
 from actions.metainfo_reader import MetainfoReader, PreparedTorrent, ReadMetainfo
 from actions.takedowns import Takedowns
 from bittorrent.infohash import InfoHash
+from bittorrent.magnet import Magnet
 from bittorrent.metainfo import Metainfo
 from bittorrent.refusal import Refusal
 from cache.compression import is_compressed
@@ -44,6 +45,15 @@ class AcceptedUpload:
     new: bool
     torrent: Torrent | None
     claimed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ToldUpload:
+    """What a torrent that was not uploaded yet tells: its infohashes, its summary, and what its name says of a work."""
+
+    infohashes: tuple[InfoHash, ...]
+    summary: MetainfoSummary
+    release: ParsedRelease
 
 
 class ReleaseParser(Protocol):
@@ -134,6 +144,19 @@ class Uploads:
         """
         return await self._counted(self._rehearse(data, uploader, details), self._admit(data))
 
+    async def tell(self, data: bytes) -> ToldUpload:
+        """Read a .torrent file and what its name says, and store nothing. Refusal: those of reading in `accept`."""
+        return await self._counted(self._tell(data), self._admit(data))
+
+    async def tell_magnet(self, magnet: Magnet) -> ToldUpload:
+        """Return what a magnet link says of its torrent."""
+        summary = self._catalogue.torrents.summarize_magnet(magnet)
+        return ToldUpload(magnet.infohashes, summary, await self._release_parser.parse(summary))
+
+    async def check(self, told: ToldUpload, uploader: int | None) -> None:
+        """Refuse a torrent as `accept` would, but for what only storing shows: `blocked`, those of `check_upload`."""
+        await self._check_told(told.infohashes, told.summary, uploader, NO_DETAILS)
+
     async def prepare(self, files: Sequence[bytes]) -> list[PreparedTorrent | Refusal]:
         """Read many .torrent files; see `MetainfoReader.prepare`."""
         return await self.reader.prepare(files, int(self._clock()))
@@ -197,12 +220,26 @@ class Uploads:
             await self._emit(ServiceEvent(EventKind.UPLOAD, said | {"private": read.metainfo.private}))
         return AcceptedUpload(infohash, read.metainfo, added.new, torrent, claimed)
 
+    async def _tell(self, data: bytes) -> ToldUpload:
+        read = await self.reader.read(data, int(self._clock()))
+        release = await self._release_parser.parse(read.summary)
+        return ToldUpload(tuple(read.metainfo.infohashes), read.summary, release)
+
     async def _rehearse(self, data: bytes, uploader: int | None, details: TorrentDetails) -> Metainfo:
         read = await self.reader.read(data, int(self._clock()))
-        for infohash in read.metainfo.infohashes:
-            await self._takedowns.refuse_blocked_hash(infohash)
-        await self._catalogue.torrents.check_upload(read.summary, details, uploader)
+        await self._check_told(read.metainfo.infohashes, read.summary, uploader, details)
         return read.metainfo
+
+    async def _check_told(
+        self,
+        infohashes: Sequence[InfoHash],
+        summary: MetainfoSummary,
+        uploader: int | None,
+        details: TorrentDetails,
+    ) -> None:
+        for infohash in infohashes:
+            await self._takedowns.refuse_blocked_hash(infohash)
+        await self._catalogue.torrents.check_upload(summary, details, uploader)
 
     async def _store(self, upload: _Upload, read: ReadMetainfo) -> tuple[AddResult, Torrent | None, bool]:
         async with self._takedowns.entering(read.metainfo):

@@ -41,6 +41,12 @@ class Magnet:
     size: int | None = None
     peers: tuple[tuple[str, int], ...] = ()
 
+    @property
+    def infohashes(self) -> tuple[InfoHash, ...]:
+        """Every infohash of the torrent, that of version 2 truncated too."""
+        full = tuple(infohash for infohash in (self.v1, self.v2) if infohash is not None)
+        return full if self.v2 is None else (*full, self.v2.truncated)
+
     @classmethod
     def parse(cls, text: str) -> Self:
         """Parse a magnet link; unknown parameters, and URLs that cannot be used, are left out.

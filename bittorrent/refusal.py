@@ -128,6 +128,8 @@ _ROWS = (
     Reason("bad-csrf", 403, "The form is not from a page of your session: load it again."),
     Reason("too-many-requests", 429, "Too many requests: wait and try again."),
     Reason("owned", 409, "Somebody has uploaded this torrent already."),
+    Reason("draft-waits", 409, "The same torrent waits in another row."),
+    Reason("draft-gone", 410, "This is not kept any more: choose the file, or paste the link, again."),
     Reason("taken", 409, "That name is taken."),
     Reason("full", 409, "There is no room for more of these."),
     Reason("fixed", 409, "That cannot be changed."),

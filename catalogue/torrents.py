@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from bittorrent.infohash import InfoHash
+from bittorrent.magnet import Magnet
 from bittorrent.refusal import Refusal
 from catalogue.categories import UNSORTED
 from catalogue.fields import NO_DETAILS, UNSET, TorrentDetails
@@ -47,19 +48,28 @@ class Torrents:
 
     async def add_by_infohash(self, infohash: InfoHash) -> tuple[Torrent, bool]:
         """Add a torrent of which only the infohash is known, without an owner; return it, and whether it is new."""
-        summary = MetainfoSummary(
+        return await self.add(self._unheld(infohash), ParsedRelease(infohash.lower, UNSORTED))
+
+    def summarize_magnet(self, magnet: Magnet) -> MetainfoSummary:
+        """Return the summary of a torrent of which a magnet link is known; without a name its infohash is one."""
+        alias = magnet.v2.truncated if magnet.v1 and magnet.v2 else None
+        return self._unheld(magnet.infohashes[0].truncated, alias, magnet.name, magnet.size or 0)
+
+    def _unheld(
+        self, infohash: InfoHash, alias: InfoHash | None = None, name: str = "", size: int = 0
+    ) -> MetainfoSummary:
+        return MetainfoSummary(
             infohash=infohash,
-            alias=None,
-            name=infohash.lower,
+            alias=alias,
+            name=name or infohash.lower,
             root="",
-            size=0,
+            size=size,
             private=False,
             held=False,
             comment="",
             contents=Contents(),
             added=int(self._clock()),
         )
-        return await self.add(summary, ParsedRelease(infohash.lower, UNSORTED))
 
     async def check_upload(
         self, summary: MetainfoSummary, details: TorrentDetails, uploader: int | None

@@ -146,10 +146,11 @@ class FormRules:
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """A form's text fields and files, in the order in which they were sent."""
+    """A form's text fields and files, in the order in which they were sent; `file_names` are the senders'."""
 
     texts: tuple[tuple[str, str], ...] = ()
     files: tuple[tuple[str, bytes], ...] = ()
+    file_names: tuple[str, ...] = ()
 
     def last_texts(self) -> dict[str, str]:
         """Return the last value of each text field."""
@@ -158,6 +159,11 @@ class Form:
     def files_of(self, name: str) -> list[bytes]:
         """Return the files of a field."""
         return [data for field, data in self.files if field == name]
+
+    def named_files_of(self, name: str) -> list[tuple[str, bytes]]:
+        """Return the files of a field, each with the name that its sender gives it."""
+        named = zip(self.files, self.file_names, strict=True)
+        return [(called, data) for (field, data), called in named if field == name]
 
 
 class _MemoryFormParser(MultiPartParser):
@@ -219,9 +225,11 @@ async def _read_multipart(request: Request, body: Body, rules: FormRules) -> For
         if body.received and not parser.ended:
             raise Refusal(rules.code, "the form is cut off")
         items = form.multi_items()
+        files = [(name, value) for name, value in items if isinstance(value, UploadFile)]
         return Form(
             tuple((name, value) for name, value in items if isinstance(value, str)),
-            tuple([(name, await value.read()) for name, value in items if isinstance(value, UploadFile)]),
+            tuple([(name, await value.read()) for name, value in files]),
+            tuple(value.filename or "" for _, value in files),
         )
     finally:
         await form.close()

@@ -15,6 +15,14 @@ _PAGE = {
     ),
     "Referrer-Policy": "same-origin",
 }
+SENDING_PAGE: Mapping[str, str] = MappingProxyType(
+    {
+        "Content-Security-Policy": _PAGE["Content-Security-Policy"].replace(
+            "img-src", "connect-src 'self'; img-src"
+        )
+    }
+)
+"""The policy of a page whose script sends to this service: it may, and every other page's may not."""
 _DATA = {"Content-Security-Policy": _NOTHING, "Referrer-Policy": "no-referrer"}
 _FILE = {"Content-Security-Policy": "sandbox; default-src 'none'", "Referrer-Policy": "no-referrer"}
 

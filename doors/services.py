@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from accounts.accounts import Accounts
 from actions.access_moderation import AccessModeration
 from actions.account_management import AccountManagement
+from actions.bulk_uploads import BulkUploads
 from actions.changes import Changes
 from actions.crediting import Crediting
+from actions.curation import Curation
 from actions.diagnosis import Diagnosis
 from actions.invitations import Invitations
 from actions.list_moderation import ListModeration
@@ -35,6 +37,14 @@ class CatalogueReading:
 
     store: CatalogueStore
     search: Search
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogueWriting:
+    """What uploads torrents and changes their records: one at a time, and uploads of many."""
+
+    curation: Curation
+    bulk: BulkUploads
 
 
 @dataclass(frozen=True, slots=True)

@@ -98,6 +98,12 @@ class Downloads:
             RunningContent(content.row.key, content.complete, content.row.private) for content in contents
         ]
 
+    def queue_lengths(self) -> tuple[int, int]:
+        """Return how many jobs' content is fetched right now, and how many jobs wait for a slot."""
+        if self._backend is None:
+            return 0, 0
+        return len(self._runner.fetching), len(self._registry.queue())
+
     async def load(self) -> None:
         """Read content and jobs from the store; call it before anything else."""
         if (backend := self._backend) is None:

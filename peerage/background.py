@@ -118,6 +118,7 @@ async def timers(
                 _reconcile(application),
                 application.cache_room.run(),
                 application.history.run(),
+                application.bulk_uploads.run(),
                 application.catalogue.changes.run(),
                 application.webhooks.run(),
                 _retention(application).run(),

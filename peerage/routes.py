@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from functools import partial
 
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp
@@ -85,6 +86,7 @@ def make_app(
     if live is not None:
         _follow_rates(live, admission, uploads)
     direct: dict[str, ASGIApp] = {"/announce": listeners.announce, "/scrape": listeners.scrape}
+    application.refusals = partial(_refusals, listeners, uploads)
     figures = _make_figures(application, listeners)
     metrics = _make_metrics(application, listeners, uploads, clients, figures)
     stats = _make_stats(application, listeners, metrics, figures)
@@ -144,6 +146,12 @@ def _make_uploads(application: Application, admission: Admission) -> UploadAdmis
         CacheCounters(),
         anonymous=cache.anonymous_upload,
     )
+
+
+def _refusals(listeners: Listeners, uploads: UploadAdmission) -> dict[str, int]:
+    """Return what was refused since the start, by the names of `Application.refusals`."""
+    tracker = {f"refused.{code}": count for code, count in listeners.counters().refusals.items()}
+    return tracker | {f"declined.{code}": count for code, count in uploads.counters.refusals.items()}
 
 
 def _held(app: ASGIApp, finished: asyncio.Event | None) -> ASGIApp:

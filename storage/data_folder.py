@@ -79,6 +79,11 @@ class DataFolder:
         return self.path / "copies"
 
     @property
+    def drafts(self) -> Path:
+        """The folder of what was chosen for a bulk upload and not sent yet."""
+        return self.path / "drafts"
+
+    @property
     def downloads(self) -> Path:
         """The default folder of downloaded content."""
         return self.path / "downloads"

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from storage.database import Database
 from storage.parameters import MAX_INTEGER, bounded_id
-from tracker.figure_history import DAYS, Figures, Sample, Span, SwarmDay
+from tracker.figure_history import DAYS, Figures, Sample, Span, SwarmDay, WorkingSample
 
 if TYPE_CHECKING:
     from storage.statements.figures import FigureStatements
@@ -39,6 +39,32 @@ class SqlFigures:
         """Return the samples of a span from a time on, in their order."""
         found = await self._database.rows(self._sql.samples, {"step": span.step, "since": since})
         return [Sample(time, Figures(*figures)) for time, *figures in found]
+
+    async def put_workings(self, sample: WorkingSample, spans: Sequence[Span]) -> None:
+        """Keep how the service works in each of the spans."""
+        rows = [
+            {
+                "step": span.step,
+                "slot": sample.time // span.step % span.points,
+                "name": name,
+                "time": sample.time,
+                "number": min(number, MAX_INTEGER),
+            }
+            for span in spans
+            for name, number in sample.numbers.items()
+            if number
+        ]
+        if rows:
+            async with self._database.transaction() as transaction:
+                await transaction.run_many(self._sql.put_working, rows)
+
+    async def workings(self, span: Span, since: int) -> list[WorkingSample]:
+        """Return how the service worked in a span from a time on, in order."""
+        found = await self._database.rows(self._sql.workings, {"step": span.step, "since": since})
+        numbers: dict[int, dict[str, int]] = {}
+        for time, name, number in found:
+            numbers.setdefault(time, {})[name] = number
+        return [WorkingSample(time, each) for time, each in numbers.items()]
 
     async def put_day(self, day: int, most: int) -> None:
         """Keep what the torrents with most seeders have, for a day."""

@@ -5,8 +5,9 @@ has gone by. Seeders and leechers of torrents are kept once a day, in a ring of 
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Protocol
 
 DAY = 86_400
@@ -68,6 +69,26 @@ class Sample:
 
 
 @dataclass(frozen=True, slots=True)
+class WorkingSample:
+    """How the service worked at a time, in unix seconds: numbers by name, one that is 0 is left out.
+
+    Of what is counted they are the count since the service began.
+    """
+
+    time: int
+    numbers: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Growth:
+    """By how much a count grew up to a time, in unix seconds, and in how many seconds."""
+
+    time: int
+    number: int
+    seconds: int
+
+
+@dataclass(frozen=True, slots=True)
 class SwarmDay:
     """What a torrent had when a day was sampled; `day` counts from 1970-01-01."""
 
@@ -87,6 +108,14 @@ class FigureStore(Protocol):
         """Return the samples of a span from a time on, in their order."""
         ...
 
+    async def put_workings(self, sample: WorkingSample, spans: Sequence[Span]) -> None:
+        """Keep how the service works in each of the spans, in the same way."""
+        ...
+
+    async def workings(self, span: Span, since: int) -> list[WorkingSample]:
+        """Return how the service worked in a span from a time on, in order."""
+        ...
+
     async def put_day(self, day: int, most: int) -> None:
         """Keep what the torrents with most seeders have, for a day, in place of the day that is DAYS older."""
         ...
@@ -96,8 +125,25 @@ class FigureStore(Protocol):
         ...
 
 
+def growth(samples: Sequence[WorkingSample], name: str) -> list[Growth]:
+    """Return by how much a count grew from each sample to the next; one that is smaller began anew."""
+    found = []
+    for before, after in pairwise(samples):
+        first, last = before.numbers.get(name, 0), after.numbers.get(name, 0)
+        grown = last - first if last >= first else last
+        found.append(Growth(after.time, grown, max(after.time - before.time, 1)))
+    return found
+
+
+async def _no_workings() -> Mapping[str, int]:
+    return {}
+
+
 class FigureHistory:
-    """Takes a sample every minute; `take` counts, `clock` gives unix seconds, `report` is told of failures."""
+    """Takes a sample every minute; `take` counts, `clock` gives unix seconds, `report` is told of failures.
+
+    `work` gives how the service works, in numbers by names of which there are not many.
+    """
 
     def __init__(
         self,
@@ -105,7 +151,9 @@ class FigureHistory:
         take: Callable[[], Awaitable[Figures]],
         clock: Callable[[], float],
         report: Callable[[Exception], None] = lambda _: None,
+        work: Callable[[], Awaitable[Mapping[str, int]]] = _no_workings,
     ) -> None:
+        self._work = work
         self._report = report
         self._store = store
         self._take = take
@@ -128,6 +176,8 @@ class FigureHistory:
         sample = await self._count()
         begun = [span for span in SPANS if self._steps.get(span) != sample.time // span.step]
         await self._store.put(sample, begun)
+        if begun:
+            await self._store.put_workings(WorkingSample(sample.time, await self._work()), begun)
         self._steps |= {span: sample.time // span.step for span in begun}
         if (day := sample.time // DAY) != self._day:
             await self._store.put_day(day, MOST_TORRENTS)
@@ -143,6 +193,10 @@ class FigureHistory:
     async def series(self, span: Span) -> list[Sample]:
         """Return the samples of a span up to now."""
         return await self._store.samples(span, int(self._clock()) - span.seconds)
+
+    async def workings(self, span: Span) -> list[WorkingSample]:
+        """Return how the service worked in a span up to now."""
+        return await self._store.workings(span, int(self._clock()) - span.seconds)
 
     async def days(self, torrent: int) -> list[SwarmDay]:
         """Return the days of a torrent, the oldest first."""

@@ -1,7 +1,6 @@
 """Pages that list what the catalogue knows beside torrents: charts, tags, authors, collages, news, and the figures."""
 
 from collections.abc import Callable, Sequence
-from functools import partial
 from urllib.parse import urlencode
 
 from starlette.responses import Response
@@ -12,9 +11,9 @@ from bittorrent.refusal import Refusal
 from catalogue.model import Group
 from doors.languages import Language, message
 from tracker.figure_history import SPANS, Figures, Sample
-from web.page_context import PageContext
+from web.page_context import PageContext, asked_span
 from web.page_router import PageRouter
-from web.plots import PlotLine, Point, plot
+from web.plots import PlotLine, Point, plot_of_span
 from web.torrent_rows import torrent_rows
 
 PER_PAGE = 50
@@ -30,12 +29,6 @@ CHARTS = (
     ("snatched", message("Most downloaded")),
     ("data", message("Most data")),
 )
-_OF_SPAN = {
-    "hour": message("%(figure)s of the last hour"),
-    "day": message("%(figure)s of the last day"),
-    "month": message("%(figure)s of the last month"),
-    "year": message("%(figure)s of the last year"),
-}
 _Figure = Callable[[Figures], int]
 _PEERS: tuple[tuple[str, _Figure], ...] = (
     (message("peers"), lambda each: each.peers),
@@ -162,21 +155,19 @@ async def _news(context: PageContext) -> Response:
 
 
 async def _plots(context: PageContext) -> Response:
-    asked = context.request.query_params.get("span", "day")
-    span = next((each for each in SPANS if each.name == asked), SPANS[1])
+    span = asked_span(context)
     samples, now = await context.services.swarms.history.series(span), context.services.admission.clock()
-    moment = context.language.clock_time if span.seconds <= 2 * 86_400 else context.language.day
     plots = [
         (
             name,
             [line for line, _ in lines],
-            plot(
-                [PlotLine(line, _points(samples, figure)) for line, figure in lines],
-                now - span.seconds,
+            plot_of_span(
+                context.language,
+                span,
                 now,
-                title=context.language.text(_OF_SPAN[span.name], figure=context.language.text(name)),
-                number=partial(number, context.language),
-                moment=moment,
+                name=name,
+                lines=[PlotLine(line, _points(samples, figure)) for line, figure in lines],
+                number=number,
             ),
         )
         for name, lines, number in _PLOTS

@@ -18,15 +18,17 @@ from doors.kept_rows import KeptRows
 from doors.languages import ENGLISH, Language
 from doors.page_compression import compressed
 from doors.page_layout import PageSite, render_layout
-from doors.security_headers import TABLE
+from doors.security_headers import SENDING_PAGE, TABLE
 from doors.services import (
     AccountAccess,
     CatalogueReading,
+    CatalogueWriting,
     DownloadAccess,
     ModerationAccess,
     StoredFiles,
     SwarmNumbers,
 )
+from tracker.figure_history import SPANS, Span
 from web.csrf_masks import mask_token
 from web.templating import RowTemplate, Templates
 
@@ -49,7 +51,7 @@ class PageServices:
 
     admission: Admission
     catalogue: CatalogueReading
-    curation: Curation
+    writing: CatalogueWriting
     accounts: AccountAccess
     moderation: ModerationAccess
     files: StoredFiles
@@ -57,6 +59,11 @@ class PageServices:
     swarms: SwarmNumbers
     site: PageSite
     rows: KeptRows[RowTemplate] = field(default_factory=KeptRows)
+
+    @property
+    def curation(self) -> Curation:
+        """What changes the records of torrents."""
+        return self.writing.curation
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +83,8 @@ class FeedLinks:
 class PageContext:
     """One request for a page; `form` holds the last value of each field, and is empty for GET.
 
-    `file` is the uploaded .torrent, b"" for none. `secret` marks a URL that holds a secret: its pages are
-    not cached and send no referrer.
+    `files` are the .torrent files that were sent, each with its sender's name for it. `secret` marks a URL that holds
+    a secret: its pages are not cached and send no referrer.
     """
 
     request: Request
@@ -87,9 +94,14 @@ class PageContext:
     principal: Principal
     form: Mapping[str, str]
     secret: bool = False
-    file: bytes = field(default=b"", repr=False)
+    files: tuple[tuple[str, bytes], ...] = field(default=(), repr=False)
     address: bytes = b""
     language: Language = ENGLISH
+
+    @property
+    def file(self) -> bytes:
+        """The .torrent file that was sent last, b"" for none."""
+        return self.files[-1][1] if self.files else b""
 
     def may(self, right: Right, owner: int | None = None) -> bool:
         """Return whether the principal has a right, over what `owner` owns."""
@@ -126,11 +138,12 @@ class PageContext:
         *,
         status: int = 200,
         no_store: bool = False,
+        sends: bool = False,
         feeds: FeedLinks | None = None,
         preview: Markup | None = None,
         **values: object,
     ) -> Response:
-        """Answer a page; one that is `no_store` shows a secret and is stored by no cache.
+        """Answer a page; one that is `no_store` shows a secret and is stored by no cache; the script of one `sends`.
 
         `preview` is what other sites show of a link to it. A title that is a message is looked up.
         """
@@ -157,7 +170,13 @@ class PageContext:
         shows_secret = no_store or self.secret or personal
         body, coding = (html, {}) if shows_secret else compressed(self.request, html)
         headers = {**_CACHE_HEADERS, **self._privacy_headers(no_store=no_store), **coding}
-        return HTMLResponse(body, status, headers)
+        return HTMLResponse(body, status, {**headers, **(SENDING_PAGE if sends else {})})
+
+    def render_part(self, template: str, /, **values: object) -> Response:
+        """Answer a piece of a page, for a script that puts it into place."""
+        html = self.templates.render(template, {"context": self, "Right": Right} | values).encode()
+        body, coding = compressed(self.request, html)
+        return HTMLResponse(body, 200, {**_CACHE_HEADERS, **_NO_STORE, **coding})
 
     def link(self, path: str) -> str:
         """Return the link to a path of this service; templates have theirs as they are written."""
@@ -199,6 +218,12 @@ class PageContext:
         plain = self.services.accounts.accounts.csrf_token(session)
         token = mask_token(plain, self.services.admission.random(len(plain) // 2))
         return Markup('<input type="hidden" name="csrf" value="{}">').format(token)
+
+
+def asked_span(context: PageContext) -> Span:
+    """Return the span that a page of plots is asked for, a day where it is none."""
+    asked = context.request.query_params.get("span", "day")
+    return next((each for each in SPANS if each.name == asked), SPANS[1])
 
 
 def parse_id(text: str) -> int:

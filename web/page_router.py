@@ -20,7 +20,7 @@ FILE_FIELD = "torrent"
 
 PageHandler = Callable[[PageContext], Awaitable[Response]]
 
-_FORM = FormRules(
+FORM_RULES = FormRules(
     max_fields=64, max_files=2, max_text=MAX_FORM, max_urlencoded=MAX_FORM, wrong_type="it is no form"
 )
 _STEPS = (
@@ -81,8 +81,9 @@ class PageRouter:
         right: Right | None = None,
         file: bool = False,
         csrf: bool = True,
+        rules: FormRules = FORM_RULES,
     ) -> Route:
-        """Return the POST route of a form, with `file` of one that carries a .torrent.
+        """Return the POST route of a form, with `file` of one that carries .torrent files, as large as one together.
 
         Without `csrf` it is sent by pages that do not know their visitor, and changes nothing that matters.
         """
@@ -93,7 +94,7 @@ class PageRouter:
             csrf=csrf and not secret,
             max_body=MAX_FORM,
             file=file,
-            form=_FORM,
+            form=rules,
         )
         return self._route(path, "POST", endpoint, handler, secret=secret)
 
@@ -109,7 +110,6 @@ class PageRouter:
         return AdmittedRoute(path, self.services.admission, dialect, handlers)
 
     def _context(self, exchange: Exchange, *, secret: bool) -> PageContext:
-        files = exchange.form.files_of(FILE_FIELD)
         language = self._site.languages.chosen(exchange.request)
         if language not in self._templates:
             self._templates[language] = Templates(self._site.root, language)
@@ -121,7 +121,7 @@ class PageRouter:
             exchange.principal,
             exchange.form.last_texts(),
             secret,
-            files[-1] if files else b"",
+            tuple(exchange.form.named_files_of(FILE_FIELD)),
             exchange.address,
             language,
         )

@@ -1,15 +1,25 @@
-"""Plots as SVG that the server draws: a small line beside a number, and plots of one or two lines with their scales."""
+"""Plots as SVG that the server draws: a small line beside a number, and plots of some lines with their scales."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from html import escape
 
 from markupsafe import Markup
 
+from doors.languages import Language, message
+from tracker.figure_history import Span
+
 _WIDTH, _HEIGHT = 720, 200
 _LEFT, _BOTTOM, _TOP = 56, 22, 8
 _SPARK_WIDTH, _SPARK_HEIGHT = 120, 28
-_LINES = ("one", "two")
+_LINES = ("one", "two", "three")
+_OF_SPAN = {
+    "hour": message("%(figure)s of the last hour"),
+    "day": message("%(figure)s of the last day"),
+    "month": message("%(figure)s of the last month"),
+    "year": message("%(figure)s of the last year"),
+}
 
 Point = tuple[float, float]
 """A time in unix seconds, and a number."""
@@ -52,7 +62,7 @@ def plot(
     number: Callable[[int], str],
     moment: Callable[[int], str],
 ) -> Markup:
-    """Return a plot of up to two lines from one time to another, from zero up.
+    """Return a plot of up to three lines from one time to another, from zero up.
 
     `number` and `moment` write what stands at the scales; `title` is read out in place of the plot.
     """
@@ -81,6 +91,26 @@ def plot(
             pieces.append(f'<path class="area {kind}" d="{area}"/>' if kind == "one" else "")
             pieces.append(f'<path class="line {kind}" d="{drawn}"/>')
     return Markup("".join([*pieces, "</svg>"]))  # noqa: S704 - numbers, and escaped texts
+
+
+def plot_of_span(
+    language: Language,
+    span: Span,
+    now: float,
+    *,
+    name: str,
+    lines: Sequence[PlotLine],
+    number: Callable[[Language, int], str],
+) -> Markup:
+    """Return the plot of a figure, named by a message, over a span up to now; `number` writes its numbers."""
+    return plot(
+        lines,
+        now - span.seconds,
+        now,
+        title=language.text(_OF_SPAN[span.name], figure=language.text(name)),
+        number=partial(number, language),
+        moment=language.clock_time if span.seconds <= 2 * 86_400 else language.day,
+    )
 
 
 def _paths(points: Sequence[Point], ground: float) -> tuple[str, str]:

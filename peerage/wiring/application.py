@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from accounts.rights import Rights
     from actions.access_moderation import AccessEnforcement, AccessModeration
     from actions.account_management import AccountManagement
+    from actions.bulk_uploads import BulkUploads
     from actions.cache_room import CacheRoom
     from actions.catalogue_dump import CatalogueDump
     from actions.catalogue_dump_import import CatalogueDumpImport
@@ -98,6 +99,8 @@ class Application:
         self.started = False
         self.request_rates: Callable[[], Mapping[str, int]] = dict
         """Announces and scrapes a minute by transport; the listeners count them."""
+        self.refusals: Callable[[], Mapping[str, int]] = dict
+        """What was refused since the start: `refused.CODE` by the tracker, `declined.CODE` uploads to the cache."""
         self._prepared = False
         self._jobs_loaded = False
 
@@ -299,20 +302,10 @@ class Application:
 
     @cached_property
     def history(self) -> "FigureHistory":
-        """The service's figures over time."""
-        from peerage.wiring.tracker import figures_not_kept
-        from storage.figures import SqlFigures
-        from tracker.figure_history import FigureHistory, Figures
+        """The service's figures over time, and how it works."""
+        from peerage.wiring.figures import make_history
 
-        async def take() -> Figures:
-            known = await self.catalogue_records.store.statistics.totals()
-            swarms = self.tracker.tracker.store.totals()
-            rates = self.request_rates()
-            by_transport = [rates.get(name, 0) for name in ("http", "udp", "websocket")]
-            counts = (swarms.peers, swarms.complete, swarms.torrents)
-            return Figures(known.torrents, known.size, *counts, *by_transport)
-
-        return FigureHistory(SqlFigures(self.stores.records), take, self.environment.clock, figures_not_kept)
+        return make_history(self)
 
     @cached_property
     def census_store(self) -> "SqlCensus":
@@ -327,6 +320,18 @@ class Application:
         from actions.swarm_stats_sync import SwarmStatsSync
 
         return SwarmStatsSync(self.catalogue_records.store.statistics, self.tracker.tracker.store.scrape)
+
+    @cached_property
+    def bulk_uploads(self) -> "BulkUploads":
+        """What reads, keeps and publishes uploads of many at once."""
+        from actions.bulk_uploads import BulkUploads
+        from cache.drafts import DraftLimits
+        from storage.drafts import FileDrafts
+
+        limits = DraftLimits(min_free=self.settings.cache.min_free_disk)
+        drafts = FileDrafts(self.stores.folder.drafts, self.environment.clock, limits)
+        records = self.catalogue_records.store
+        return BulkUploads(self.curation, self.uploads, lambda: self.downloads.lookups, records, drafts)
 
     @cached_property
     def takedowns(self) -> "Takedowns":

@@ -23,6 +23,7 @@ from doors.root_path import root_path
 from doors.services import (
     AccountAccess,
     CatalogueReading,
+    CatalogueWriting,
     DownloadAccess,
     ModerationAccess,
     PrivateTerms,
@@ -101,6 +102,7 @@ def make_services(application: Application, admission: Admission, site: PageSite
     reading = CatalogueReading(catalogue.catalogue.store, catalogue.search)
     files = StoredFiles(application.torrents.cache, application.torrents.files)
     accounts, swarms, curation = _accounts(application), _swarms(application), catalogue.curation
+    writing = CatalogueWriting(curation, application.bulk_uploads)
     moderation = ModerationAccess(
         application.torrents.list_moderation,
         application.access_moderation,
@@ -121,9 +123,7 @@ def make_services(application: Application, admission: Admission, site: PageSite
             admission, reading, accounts, files, swarms, application.settings.catalogue.site_name
         ),
         files=_files(application, downloads),
-        pages=PageServices(
-            admission, reading, curation, accounts, moderation, files, downloads, swarms, site
-        ),
+        pages=PageServices(admission, reading, writing, accounts, moderation, files, downloads, swarms, site),
     )
 
 

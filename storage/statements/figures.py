@@ -5,7 +5,7 @@ from sqlalchemy import bindparam, select
 from storage.dialect import SqlDialect
 from storage.figures import FIGURES
 from storage.tables.catalogue import torrent
-from storage.tables.figures import figure_sample, swarm_day
+from storage.tables.figures import figure_sample, swarm_day, working_sample
 
 
 class FigureStatements:
@@ -18,6 +18,13 @@ class FigureStatements:
             select(ring.time, *(ring[name] for name in FIGURES))
             .where(ring.step == bindparam("step"), ring.time >= bindparam("since"))
             .order_by(ring.time)
+        )
+        working = working_sample.c
+        self.put_working = dialect.compile(dialect.upsert(working_sample, "time", "number"))
+        self.workings = dialect.compile(
+            select(working.time, working.name, working.number)
+            .where(working.step == bindparam("step"), working.time >= bindparam("since"))
+            .order_by(working.time)
         )
         self.put_day = dialect.compile(dialect.upsert(swarm_day, "day", "seeders", "leechers"))
         self.seeded = dialect.compile(

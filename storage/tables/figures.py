@@ -2,7 +2,7 @@
 
 from sqlalchemy import Column, ForeignKey, Table
 
-from storage.column_types import INTEGER
+from storage.column_types import INTEGER, TEXT
 from storage.tables.databases import PEERAGE
 
 figure_sample = Table(
@@ -17,6 +17,16 @@ figure_sample = Table(
     Column("seeders", INTEGER, nullable=False),
     Column("swarms", INTEGER, nullable=False),
     *(Column(name, INTEGER, nullable=False, server_default="0") for name in ("http", "udp", "websocket")),
+    sqlite_with_rowid=False,
+)
+working_sample = Table(
+    "working_sample",
+    PEERAGE,
+    Column("step", INTEGER, primary_key=True),
+    Column("slot", INTEGER, primary_key=True),
+    Column("name", TEXT, primary_key=True),
+    Column("time", INTEGER, nullable=False),
+    Column("number", INTEGER, nullable=False),
     sqlite_with_rowid=False,
 )
 swarm_day = Table(

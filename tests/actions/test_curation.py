@@ -6,6 +6,7 @@ from accounts.model import NOBODY
 from accounts.rights import Right
 from actions.curation import Curation
 from bittorrent.infohash import InfoHash
+from bittorrent.magnet import Magnet
 from bittorrent.refusal import Refusal
 from catalogue.fields import AuthorChange, CategoryChange, CollageChange, GroupChange, TorrentDetails
 from catalogue.model import BookmarkKind, CollageKind, Freeleech, Person, Subject
@@ -68,6 +69,7 @@ OPERATIONS = {
         STAFF,
     ),
     "add_by_infohash": (lambda c, p, s: c.add_by_infohash(p, InfoHash(bytes(20))), ALL_MAY),
+    "add_magnet": (lambda c, p, s: c.add_magnet(p, Magnet(InfoHash(bytes(20)), None, "x")), ALL_MAY),
     "editable_torrent": (lambda c, p, s: c.editable_torrent(p, s.torrent.id), OWN),
     "editable_group": (lambda c, p, s: c.editable_group(p, s.group.id), OWN),
     "editable_comment": (lambda c, p, s: c.editable_comment(p, s.comment.id), OWN),

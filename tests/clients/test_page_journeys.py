@@ -1,6 +1,7 @@
 """What visitors, members, moderators and admins do on the pages, in Chromium, with JavaScript and without."""
 
 import contextlib
+import re
 from collections.abc import Iterator, Mapping
 
 import pytest
@@ -202,3 +203,62 @@ def test_a_member_adds_a_device_and_logs_in_by_it_alone_and_after_the_password(
     page.get_by_role("button", name="Remove it my laptop").click()
     expect(page.locator("details")).to_have_count(0)
     context.close()
+
+
+@SCRIPTS
+def test_a_member_uploads_many_and_corrects_what_is_refused(
+    browser: Browser, filled: FilledSite, scripts: bool
+) -> None:
+    kind, mark = "application/x-bittorrent", f"of {int(scripts)}"
+    names = [f"Survey {number} {mark} 1999.mkv" for number in range(23)]
+    files = [{"name": f"{name}.torrent", "mimeType": kind, "buffer": torrent_file(name)} for name in names]
+    files += [{"name": "broken.torrent", "mimeType": kind, "buffer": b"junk"}, files[0]]
+    with page_of(browser, filled, scripts=scripts, role="moderator") as page:
+        page.goto("/upload")
+        page.get_by_role("link", name="Many at once").click()
+        page.locator("input[type=file]").set_input_files(files)  # type: ignore[arg-type]
+        page.get_by_label("Magnet links").fill(
+            f"magnet:?xt=urn:btih:{int(scripts):040x}&dn=Linked+{mark}\nno link"
+        )
+        page.get_by_role("button", name="Read them").click()
+        rows = page.locator(".bulk > li")
+        expect(rows).to_have_count(27)
+        expect(page.locator(".bulk [name^='title.']")).to_have_count(24)
+        expect(page.locator(".bulk .fault")).to_have_text(
+            [re.compile("not bencoded"), re.compile("waits in another row"), re.compile("no magnet link")]
+        )
+        first = rows.filter(has=page.locator(f"[value='{names[0]}']"))
+        expect(first.get_by_label("Year")).to_have_value("1999")
+        first.get_by_label("Year").fill("soon")
+        first.get_by_label("Tags").fill("maps")
+        rows.filter(has=page.locator(f"[value='{names[1]}']")).get_by_role("button").click()
+        expect(page.locator(f".bulk [value='{names[1]}']")).to_have_count(0)
+        page.get_by_role("button", name="Upload these").click()
+        expect(page.locator(".bulk .done")).to_have_count(22)
+        expect(first).to_contain_text("must be a whole number")
+        expect(first.get_by_label("Tags")).to_have_value("maps")
+        first.get_by_label("Year").fill("1998")
+        page.get_by_role("button", name="Upload these").click()
+        page.locator(".bulk .done").get_by_role("link", name=names[0]).click()
+        expect(page.get_by_role("main")).to_contain_text("maps")
+        expect(page.get_by_role("main")).to_contain_text("1998")
+
+
+def test_rows_that_did_not_arrive_are_tried_again(browser: Browser, filled: FilledSite) -> None:
+    kind = "application/x-bittorrent"
+    file = {"name": "a.torrent", "mimeType": kind, "buffer": torrent_file("Lost on the way.iso")}
+    with page_of(browser, filled, scripts=True, role="moderator") as page:
+        page.goto("/upload/many")
+        page.route("**/upload/many", lambda route: route.abort())
+        page.locator("input[type=file]").set_input_files(file)  # type: ignore[arg-type]
+        expect(page.locator(".bulk .fault")).to_contain_text("It did not arrive.")
+        page.unroute("**/upload/many")
+        page.get_by_role("button", name="Try again").click()
+        expect(page.locator(".bulk [name^='title.']")).to_have_value("Lost on the way.iso")
+        page.route(
+            "**/upload/many/send",
+            lambda route: route.fulfill(status=429, headers={"Retry-After": "1"}),
+            times=1,
+        )
+        page.get_by_role("button", name="Upload these").click()
+        expect(page.locator(".bulk .done")).to_contain_text("Lost on the way.iso")

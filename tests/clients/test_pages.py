@@ -33,7 +33,7 @@ msgstr ""
 """
 """The header of a language that is written from right to left, for tests."""
 LOOKED_AT_IN_EVERY_LANGUAGE = {
-    "/", "/search", "/t/1", "/t/1?tab=files", "/g/1", "/account", "/stats/plots", "/moderation", "/upload", "/about",
+    "/", "/search", "/t/1", "/t/1?tab=files", "/g/1", "/account", "/stats/plots", "/moderation", "/moderation/dashboard", "/upload", "/upload/many", "/about",
 }  # fmt: skip
 SCREENSHOTS = os.environ.get("PEERAGE_SCREENSHOTS")
 """A folder for pictures of every page, for whoever wants to look at them."""

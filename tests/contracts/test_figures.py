@@ -10,7 +10,20 @@ from storage.figures import SqlFigures
 from tests.contracts.stores import BACKENDS
 from tests.support.catalogue import hash_of, open_catalogue
 from tests.support.clock import Clock
-from tracker.figure_history import DAY, DAYS, FRESH, SPANS, FigureHistory, Figures, Sample, Span, SwarmDay
+from tracker.figure_history import (
+    DAY,
+    DAYS,
+    FRESH,
+    SPANS,
+    FigureHistory,
+    Figures,
+    Growth,
+    Sample,
+    Span,
+    SwarmDay,
+    WorkingSample,
+    growth,
+)
 
 MINUTES = Span("short", 60, 3)
 
@@ -105,3 +118,45 @@ async def test_a_sample_that_cannot_be_taken_is_reported_and_the_next_minute_has
         await taken.wait()
     running.cancel()
     assert [str(each) for each in failures] == ["the disk is full"]
+
+
+async def test_workings_are_kept_in_rings_by_name_and_what_is_nought_is_left_out(library):
+    store = SqlFigures(library.database)
+    for minute in range(10):
+        numbers = {"uploads": minute, "disk": 2**80, "flush": 0} | ({"old": 1} if minute < 2 else {})
+        await store.put_workings(WorkingSample(60 * minute + 5, numbers), [MINUTES])
+    await store.put_workings(WorkingSample(605, {"flush": 0}), [MINUTES])
+    found = await store.workings(MINUTES, 425)
+    assert found == [
+        WorkingSample(60 * minute + 5, {"disk": 2**63 - 1, "uploads": minute}) for minute in (7, 8, 9)
+    ]
+    # A name that comes no more leaves its last rows behind, as many as the ring has slots.
+    assert await library.count("working_sample") <= 3 * 3
+
+
+async def test_a_history_keeps_how_the_service_works_beside_its_figures(library):
+    clock, counted = Clock(0.0), {"uploads": 0}
+
+    async def take():
+        return figures(1)
+
+    async def work():
+        counted["uploads"] += 5
+        return counted
+
+    history = FigureHistory(SqlFigures(library.database), take, clock, work=work)
+    for minute in range(3):
+        clock.now = 60.0 * minute
+        await history.sample()
+    samples = await history.workings(SPANS[0])
+    assert [each.numbers["uploads"] for each in samples] == [5, 10, 15]
+    assert growth(samples, "uploads") == [Growth(60, 5, 60), Growth(120, 5, 60)]
+    assert len(await history.workings(SPANS[1])) == 1
+
+
+def test_a_count_that_is_smaller_began_anew():
+    samples = [
+        WorkingSample(60 * at, {"uploads": each} if each else {}) for at, each in enumerate((7, 9, 2, 0, 4))
+    ]
+    assert [each.number for each in growth(samples, "uploads")] == [2, 2, 0, 4]
+    assert growth(samples[:1], "uploads") == growth([], "x") == []

@@ -12,6 +12,7 @@ from accounts.accounts import Accounts
 from accounts.rights import Right
 from actions.access_moderation import AccessModeration
 from actions.account_management import AccountManagement
+from actions.bulk_uploads import BulkUploads
 from actions.changes import Changes
 from actions.crediting import Crediting
 from actions.curation import Curation
@@ -36,6 +37,7 @@ from doors.qbittorrent.context import QbittorrentTerms
 from doors.services import (
     AccountAccess,
     CatalogueReading,
+    CatalogueWriting,
     DownloadAccess,
     ModerationAccess,
     PrivateTerms,
@@ -84,6 +86,7 @@ class AllServices:
     account_management: AccountManagement
     accounts: Accounts
     uploads: Uploads
+    bulk: BulkUploads
     takedowns: Takedowns
     changes: Changes
     webhooks: Webhooks
@@ -123,6 +126,7 @@ class AllServices:
                 self.list_moderation, self.access, self.changes, self.webhooks, self.notices, self.diagnosis
             ),
             CatalogueReading: CatalogueReading(self.catalogue, self.search),
+            CatalogueWriting: CatalogueWriting(self.curation, self.bulk),
             StoredFiles: StoredFiles(self.cache, self.files),
             AccountAccess: AccountAccess(
                 self.accounts, self.account_management, self.ledger, terms, self.token_lifetime
@@ -152,6 +156,7 @@ def services_of(
         account_management=application.account_management,
         accounts=accounts.accounts,
         uploads=torrents.uploads,
+        bulk=application.bulk_uploads,
         takedowns=torrents.takedowns,
         changes=catalogue.changes,
         webhooks=application.webhooks,

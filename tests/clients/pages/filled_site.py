@@ -85,6 +85,11 @@ class FilledSite:
         for number in range(3):
             said = self.send("user", "/g/1/comments", body=f"[b]Good[/b] {number}. [quote]So?[/quote]")
             assert said.status_code == 303
+        drafts = [
+            ("torrent", (f"{at}.torrent", torrent_file(f"{at} {name}"), "")) for at, name in enumerate(NAMES)
+        ]
+        assert self.send("user", "/upload/many", files=drafts, magnets="no link").status_code == 200
+        assert self.send("admin", "/upload/many", files=drafts).status_code == 200
         assert self.send("moderator", "/report/torrent/1", reason="[i]look[/i]").status_code == 200
         assert self.send("moderator", "/report/comment/1", reason="rude").status_code == 200
         assert self.send("admin", "/moderation/reports/1/resolve", resolution="seen").status_code == 303

@@ -28,7 +28,7 @@ from tests.peerage.test_rights import GENEROUS
 from tests.support.processes import peerage_processes
 from tests.support.torrents import parsed
 from tests.web.site import torrent_file
-from tracker.figure_history import SPANS, Figures, Sample
+from tracker.figure_history import SPANS, Figures, Sample, WorkingSample
 
 PUBLIC = "https://tracker.example.org"
 MB = 1_000_000
@@ -182,6 +182,7 @@ async def _keep_figures(data: Path, now: int) -> None:
             for number in range(span.points):
                 at = (now // span.step - number) * span.step
                 await store.put(Sample(at, _figures(at, now, chance)), [span])
+                await store.put_workings(WorkingSample(at, _workings(at, now, chance)), [span])
         for day in range(30):
             await store.put_day(now // 86_400 - day, 100)
 
@@ -201,6 +202,25 @@ def _figures(at: int, now: int, chance: random.Random) -> Figures:
         udp=int(peers * 0.05 * wave),
         websocket=int(peers * 0.01 * wave),
     )
+
+
+def _workings(at: int, now: int, chance: random.Random) -> dict[str, int]:
+    """Return how a service works that was started a year ago and has more to do each day."""
+    since = at - now + 400 * 86_400
+    wave = 1 + 0.3 * math.sin(2 * math.pi * (at % 86_400) / 86_400)
+    return {
+        "disk": int(310_000 * MB - since / 86_400 * 180 * MB),
+        "stored": int(21_000 * since / 86_400 * 40),
+        "uploads": since // 2700,
+        "flush": int(4200 * wave + chance.uniform(0, 2500)),
+        "fetching": int(3 * wave),
+        "waiting": max(0, int(4 * wave + chance.uniform(-3, 3))),
+        "lookups": int(chance.uniform(0, 2)),
+        "refused.unlisted": since // 41,
+        "refused.bad-port": since // 700,
+        "refused.client-denied": since // 1900,
+        "declined.blocked": since // 7100,
+    }
 
 
 PAGES = {
