@@ -9,6 +9,7 @@ from actions.account_management import AccountManagement
 from actions.changes import Changes
 from actions.crediting import Crediting
 from actions.diagnosis import Diagnosis
+from actions.erasure import AccountErasure
 from actions.invitations import Invitations
 from actions.list_moderation import ListModeration
 from actions.lookups import Lookups
@@ -61,6 +62,7 @@ class AccountAccess:
 
     accounts: Accounts
     management: AccountManagement
+    erasure: AccountErasure
     ledger: Ledger
     terms: PrivateTerms
     token_lifetime: int

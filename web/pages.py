@@ -7,6 +7,7 @@ from web import (
     browsing,
     credit,
     downloads,
+    erasure,
     front,
     invites,
     language,
@@ -44,4 +45,5 @@ def routes(services: PageServices) -> list[Route]:
         *language.routes(router),
         *notices.routes(router),
         *second_factor.routes(router),
+        *erasure.routes(router),
     ]

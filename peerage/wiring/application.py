@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from actions.crediting import Crediting
     from actions.curation import Curation
     from actions.diagnosis import Diagnosis
+    from actions.erasure import AccountErasure
     from actions.health import Health
     from actions.invitations import Invitations
     from actions.list_files import ListFiles
@@ -284,6 +285,23 @@ class Application:
                 wanted.registration, wanted.registration_question, wanted.registration_answers
             ),
         )
+
+    @cached_property
+    def erasure(self) -> "AccountErasure":
+        """What erases accounts."""
+        from actions.erasure import AccountErasure
+        from storage.erasure import SqlErasures
+
+        erasure = AccountErasure(
+            self.accounts.accounts,
+            self.rights,
+            SqlErasures(self.stores.records),
+            self.environment.clock,
+            write_counts=self._write_counts,
+            end_jobs=self._end_jobs,
+        )
+        self.stack.push_async_callback(erasure.drain)
+        return erasure
 
     @cached_property
     def tracker(self) -> "TrackerServices":
@@ -624,6 +642,19 @@ class Application:
         async for _ in SqlJobs(self.stores.records).contents():
             return True
         return False
+
+    async def _write_counts(self) -> None:
+        if self.serves and self.private:
+            await self.ledger.flush()
+
+    async def _end_jobs(self, account: int) -> None:
+        """Delete the jobs of an account; with downloads turned off nothing holds them but the database."""
+        if not self._jobs_loaded and not await self._has_jobs():
+            return
+        await self.load_jobs()
+        if self.jobs.available:
+            for job in await self.jobs.all_jobs(account):
+                await self.jobs.delete(account, job.id)
 
     async def load_jobs(self) -> None:
         """Load the jobs of downloads, once."""
