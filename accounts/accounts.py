@@ -1,7 +1,7 @@
 """Accounts: users, passwords, one-time links, sessions and keys, over a store."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any, TypeVar
 
 from accounts.authentication_log import AuthenticationLog, LogInWay
@@ -86,7 +86,8 @@ class Accounts:
         """Find an account by id, or by name without regard to case."""
         if isinstance(key, str):
             return await self._store.user(fold(key)) if is_name(key) else None
-        return await self._store.user(key) if _is_id(key) else None
+        found = await self._store.user(key) if _is_id(key) else None
+        return found if found is not None and is_name(found.name) else None  # what was erased is nobody's
 
     async def users(self, search: str, offset: int, limit: int) -> tuple[list[User], int]:
         """Return accounts whose name contains a text, by name, and how many there are."""
@@ -145,6 +146,20 @@ class Accounts:
             finally:
                 self._forget_user(user)
                 await self.passkeys.refresh(user)
+
+    async def end(self, user: int, erase: Callable[[], Awaitable[None]]) -> None:
+        """End an account for good by `erase`, after which the store has no name and no credential of it.
+
+        Its passkeys, keys and sessions open nothing when this returns. Refusal: `not-found`, `last-admin`.
+        """
+        async with self._lock:
+            found = await self._existing(user)
+            await self._require_another_admin(user)
+            try:
+                await self.passkeys.end(user, erase)
+            finally:
+                self._forget_user(user)
+            self.log.forget_account(found.name)
 
     async def log_in(self, name: str, password: str, address: bytes, way: LogInWay = LogInWay.PAGE) -> User:
         """Check a password; attempts from an address slow down, never those of another address. It is logged.

@@ -94,9 +94,14 @@ class AuthenticationLog:
             forgotten += 1
         return forgotten
 
+    def forget_account(self, name: str) -> None:
+        """Forget the lines of an account; those that were written to the service's log stay there."""
+        shown = _shown(name).lower()
+        kept = [attempt for attempt in self._recent if attempt.account.lower() != shown]
+        self._recent = deque(kept, maxlen=_REMEMBERED)
+
     def _attempt(self, way: str, address: bytes, account: str, outcome: str) -> LogInAttempt:
-        shown = quote(account[:_NAME_LONGEST].encode("utf-8", "replace"), safe="")[: 3 * _NAME_LONGEST]
-        return LogInAttempt(int(self._clock()), _address(address), shown or _UNKNOWN, way, outcome)
+        return LogInAttempt(int(self._clock()), _address(address), _shown(account) or _UNKNOWN, way, outcome)
 
     def _has_line(self, network: bytes) -> bool:
         """Count a line of a network; False where it has had those of this minute."""
@@ -109,6 +114,10 @@ class AuthenticationLog:
         if len(self._lines) > _NETWORKS:
             self._lines.popitem(last=False)
         return count < _LINES_PER_MINUTE
+
+
+def _shown(account: str) -> str:
+    return quote(account[:_NAME_LONGEST].encode("utf-8", "replace"), safe="")[: 3 * _NAME_LONGEST]
 
 
 def _line(attempt: LogInAttempt) -> str:

@@ -6,7 +6,7 @@ Both are derived under the service's key, so neither can be read from the databa
 import asyncio
 import hmac
 import re
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from enum import Enum
 from typing import NamedTuple
 
@@ -103,6 +103,15 @@ class Passkeys:
             secret = await self._create(user, suspended=suspended)
             await self._tell_all(user)
             return secret
+
+    async def end(self, user: int, erase: Callable[[], Awaitable[None]]) -> None:
+        """Have an account erased from the store, and its passkeys with it; then tell the observer."""
+        async with self._lock:
+            known = [await self._secret_of(key) for key in await self._store.keys(user)]
+            await erase()
+            for secret in known:
+                if secret is not None:
+                    self._tell(KnownPasskey(secret, user, PasskeyState.REVOKED))
 
     async def existing(self, user: int) -> str | None:
         """Return an account's passkey for links, None where it has none."""

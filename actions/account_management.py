@@ -72,7 +72,7 @@ class AccountManagement:
 
         Refusal: `bad-credentials`, `login-slowed`, `invalid`, `busy`.
         """
-        _require_rest(principal)
+        require_rest(principal)
         if principal.id != user:
             target = await self._require_user(principal, user)
             await self.accounts.set_password(user, password)
@@ -105,7 +105,7 @@ class AccountManagement:
 
     async def export(self, principal: Principal, user: int) -> AsyncIterator[list[AccountRecord]]:
         """Return what is kept of one's own account, or another's (ACCOUNTS), in bounded batches, without secrets."""
-        _require_rest(principal)
+        require_rest(principal)
         if principal.id != user:
             target = await self._require_user(principal, user)
             await self._log(principal, "export", target)
@@ -119,7 +119,7 @@ class AccountManagement:
 
     async def end_session(self, principal: Principal, session: int) -> None:
         """End one of one's own sessions. Refusal: `not-found` for any other."""
-        _require_rest(principal)
+        require_rest(principal)
         own = await self.accounts.sessions(_require_account(principal))
         if session not in {each.id for each in own}:
             raise Refusal("not-found")
@@ -127,7 +127,7 @@ class AccountManagement:
 
     async def end_sessions(self, principal: Principal, user: int) -> None:
         """End one's own sessions and logins of programs but the one that asks, or all of another (ACCOUNTS)."""
-        _require_rest(principal)
+        require_rest(principal)
         if principal.id == user:
             await self.accounts.close_sessions(user, principal)
             return
@@ -137,19 +137,19 @@ class AccountManagement:
 
     async def begin_second_factor(self, principal: Principal) -> None:
         """Make the secret of one's own second factor, which counts once it is confirmed. Refusal: `taken`."""
-        _require_rest(principal)
+        require_rest(principal)
         await self.accounts.second_factors.begin(_require_account(principal))
 
     async def confirm_second_factor(self, principal: Principal, code: str) -> list[str]:
         """Confirm it by a code, and return the recovery codes. Refusal: `not-found`, `bad-code`, `login-slowed`."""
-        _require_rest(principal)
+        require_rest(principal)
         _require_account(principal)
         assert principal.user is not None
         return await self.accounts.second_factors.confirm(principal.user, code)
 
     async def begin_device(self, principal: Principal) -> WebAuthnRequest:
         """Return what asks a device of one's own for a credential (WebAuthn). Refusal: `not-found`."""
-        _require_rest(principal)
+        require_rest(principal)
         _require_account(principal)
         assert principal.user is not None
         return await self.accounts.devices.registration(principal.user)
@@ -183,7 +183,7 @@ class AccountManagement:
             raise Refusal("not-found")
 
     async def _confirm_own(self, principal: Principal, password: str, address: bytes) -> User:
-        _require_rest(principal)
+        require_rest(principal)
         user = _require_account(principal)
         assert principal.user is not None
         if not await self.accounts.check_password(user, password, address):
@@ -195,7 +195,7 @@ class AccountManagement:
 
         Refusal: `bad-code`, `login-slowed`.
         """
-        _require_rest(principal)
+        require_rest(principal)
         if principal.id == user:
             assert principal.user is not None
             await self.accounts.second_factors.check(principal.user, code)
@@ -311,7 +311,7 @@ class AccountManagement:
 
     def _require_accounts(self, principal: Principal) -> None:
         self.rights.require(principal, Right.ACCOUNTS)
-        _require_rest(principal)
+        require_rest(principal)
 
     async def _log(self, principal: Principal, verb: str, user: User, detail: str = "") -> None:
         text = principal.signed(detail or user.name)
@@ -332,7 +332,7 @@ def _require_account(principal: Principal) -> int:
     return principal.id
 
 
-def _require_rest(principal: Principal) -> None:
+def require_rest(principal: Principal) -> None:
     """Refuse keys of other dialects, and keys limited to methods, for changes to accounts."""
     key = principal.key
     if key is not None and (key.scope is not Scope.REST or key.methods is not None):
@@ -342,6 +342,6 @@ def _require_rest(principal: Principal) -> None:
 def _require_scope(principal: Principal, scope: Scope) -> None:
     """Refuse a key to act on keys of another scope."""
     if principal.key is not None and principal.key.scope is not scope:
-        _require_rest(principal)
+        require_rest(principal)
     elif principal.key is not None and principal.key.methods is not None:
         raise Refusal("forbidden")

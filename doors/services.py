@@ -11,6 +11,7 @@ from actions.changes import Changes
 from actions.crediting import Crediting
 from actions.curation import Curation
 from actions.diagnosis import Diagnosis
+from actions.erasure import AccountErasure
 from actions.invitations import Invitations
 from actions.list_moderation import ListModeration
 from actions.lookups import Lookups
@@ -71,6 +72,7 @@ class AccountAccess:
 
     accounts: Accounts
     management: AccountManagement
+    erasure: AccountErasure
     ledger: Ledger
     terms: PrivateTerms
     token_lifetime: int

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 import structlog
 
 from accounts.accounts import Accounts
+from actions.erasure import AccountErasure
 from peerage.one_time_links import OneTimeLinks
 
 _SECONDS = 10.0
@@ -15,13 +16,17 @@ log = structlog.get_logger()
 
 
 async def maintain_accounts(
-    accounts: Accounts, one_time_links: OneTimeLinks, *, every: float = _SECONDS
+    accounts: Accounts, one_time_links: OneTimeLinks, erasure: AccountErasure, *, every: float = _SECONDS
 ) -> None:
-    """Write last uses and remove redeemed links each `every` seconds, purge about once an hour; never returns."""
+    """Write last uses and remove redeemed links each `every` seconds; never returns.
+
+    About once an hour, and at first, what expired is purged, and erasures that were interrupted are finished.
+    """
     rounds = 0
     while True:
         if rounds % _ROUNDS_PER_PURGE == 0:
             await _attempt("purge", accounts.purge)
+            await _attempt("erase", erasure.finish)
         await _attempt("flush", accounts.flush_last_used)
         await _attempt("tidy", one_time_links.tidy)
         rounds += 1

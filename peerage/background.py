@@ -114,7 +114,9 @@ async def timers(
                 MemoryWatch(listeners.memory, memory_allowed(Path("/"), own=True)).run(),
                 listeners.sampler.run(),
                 report_pauses(lambda: listeners.connections().accepting_paused),
-                maintain_accounts(application.accounts.accounts, application.accounts.one_time_links),
+                maintain_accounts(
+                    application.accounts.accounts, application.accounts.one_time_links, application.erasure
+                ),
                 _reconcile(application),
                 application.cache_room.run(),
                 application.history.run(),

@@ -9,6 +9,7 @@ from web import (
     credit,
     dashboard,
     downloads,
+    erasure,
     front,
     invites,
     language,
@@ -48,4 +49,5 @@ def routes(services: PageServices) -> list[Route]:
         *language.routes(router),
         *notices.routes(router),
         *second_factor.routes(router),
+        *erasure.routes(router),
     ]

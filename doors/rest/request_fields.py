@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from enum import IntEnum, StrEnum
 from types import MappingProxyType
 
+from accounts.erasure import Writings
 from accounts.fields import LIFETIME_LONGEST, PASSWORD_LONGEST
 from accounts.model import Role, Scope
 from actions.crediting import MOST_GRANTED
@@ -152,6 +153,7 @@ REGISTER = field_table(
 EDIT_USER = field_table(role=enum_values(Role), enabled=BooleanField())
 OWNER = field_table(username=_CREDENTIAL)
 PASSWORD = field_table(password=_CREDENTIAL, current_password=_CREDENTIAL)
+ERASURE = field_table(current_password=_CREDENTIAL, code=_CREDENTIAL, writings=enum_values(Writings))
 TOKEN = field_table(
     scope=enum_values(Scope),
     label=TextField(fields.LONGEST_WORD),

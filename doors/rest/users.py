@@ -8,6 +8,7 @@ from msgspec import Meta
 from starlette.responses import Response
 
 from accounts.authentication_log import LogInWay
+from accounts.erasure import Writings
 from accounts.model import Role, Scope, User
 from accounts.rights import Right
 from bittorrent.refusal import Refusal
@@ -142,6 +143,18 @@ async def _export(context: RestContext) -> Response:
     user = context.id("user")
     batches = await context.services.accounts.management.export(context.principal, user)
     return record_lines(batches, f"account-{user}.jsonl")
+
+
+async def _erase(context: RestContext) -> None:
+    given = context.body
+    await context.services.accounts.erasure.erase(
+        context.principal,
+        context.id("user"),
+        Writings(given.text("writings", Writings.KEEP)),
+        password=given.text("current_password", ""),
+        code=given.text("code", ""),
+        address=context.address,
+    )
 
 
 async def _snatches(context: RestContext) -> Listing:
@@ -430,6 +443,17 @@ _USERS = (
         account=True,
         media=MEDIA_TYPE,
         refusals=("forbidden", "not-found"),
+    ),
+    Operation(
+        "POST",
+        "/users/{user}/erasure",
+        "eraseUser",
+        "Erase one's own account by its password and second factor, or another's, for good",
+        "users",
+        _erase,
+        account=True,
+        body=request_fields.ERASURE,
+        refusals=("bad-credentials", "bad-code", "forbidden", "last-admin", "login-slowed"),
     ),
     Operation(
         "GET",

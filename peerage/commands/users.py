@@ -1,4 +1,4 @@
-"""Commands that change accounts: `peerage user add`, `enable`, `disable`, `role`, `link`, `passkey`."""
+"""Commands that change accounts: `peerage user add`, `enable`, `disable`, `role`, `link`, `passkey`, `erase`."""
 
 import sys
 from collections.abc import AsyncIterator
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import click
 
+from accounts.erasure import Writings
 from accounts.model import Role
 from peerage.commands.account_names import AccountName, UserRecord, find_account, show_users, user_line
 from peerage.commands.command import Command
@@ -84,6 +85,28 @@ class ShowPasskey:
 
 
 @dataclass(frozen=True, slots=True)
+class EraseUser:
+    """Erase an account for good; its uploads stay without an owner, its comments and collages without a name."""
+
+    name: AccountName
+    writings: Annotated[
+        Writings,
+        click.Option(
+            ["--delete-writings", "writings"],
+            flag_value=Writings.DELETE.value,
+            help="Delete its comments and collages.",
+        ),
+    ] = Writings.KEEP
+
+
+@dataclass(frozen=True, slots=True)
+class ErasedAccount:
+    """The number of an account that was."""
+
+    account: int
+
+
+@dataclass(frozen=True, slots=True)
 class LinkRecord:
     """A one-time link, and how many days it is valid."""
 
@@ -143,12 +166,24 @@ async def _issue_link(
     yield _link(application, await application.account_management.issue_link(operator, user.id))
 
 
+async def _erase(
+    application: "Application", operator: "Principal", arguments: EraseUser
+) -> AsyncIterator[ErasedAccount]:
+    user = await find_account(application, arguments.name)
+    await application.erasure.erase(operator, user.id, Writings(arguments.writings))
+    yield ErasedAccount(user.id)
+
+
 async def _passkey(
     application: "Application", operator: "Principal", arguments: ShowPasskey
 ) -> AsyncIterator[OwnPasskey]:
     user, management = await find_account(application, arguments.name), application.account_management
     act = management.reset_passkey if arguments.reset else management.passkey
     yield OwnPasskey(await act(operator, user.id))
+
+
+async def _show_erased(_arguments: EraseUser, records: AsyncIterator[ErasedAccount]) -> bool:
+    return await print_each(records, lambda record: f"erased account {record.account}")
 
 
 def _link(application: "Application", secret: str) -> LinkRecord:
@@ -232,5 +267,15 @@ SHOW_PASSKEY = Command(
     record=OwnPasskey,
     run=_passkey,
     show=_show_passkey,
+    starts=False,
+)
+
+
+ERASE_USER = Command(
+    path=("user", "erase"),
+    arguments=EraseUser,
+    record=ErasedAccount,
+    run=_erase,
+    show=_show_erased,
     starts=False,
 )

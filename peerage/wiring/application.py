@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from actions.crediting import Crediting
     from actions.curation import Curation
     from actions.diagnosis import Diagnosis
+    from actions.erasure import AccountErasure
     from actions.health import Health
     from actions.invitations import Invitations
     from actions.list_files import ListFiles
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from actions.uploads import ReleaseParser, Uploads
     from actions.webhooks import Webhooks
     from bittorrent.infohash import InfoHash
+    from cache.drafts import DraftStore
     from cache.file_changes import FileChanges
     from cache.torrents import TorrentCache
     from catalogue.catalogue import Catalogue
@@ -294,6 +296,23 @@ class Application:
         )
 
     @cached_property
+    def erasure(self) -> "AccountErasure":
+        """What erases accounts."""
+        from actions.erasure import AccountErasure
+        from storage.erasure import SqlErasures
+
+        erasure = AccountErasure(
+            self.accounts.accounts,
+            self.rights,
+            SqlErasures(self.stores.records),
+            self.environment.clock,
+            write_counts=self._write_counts,
+            end_work=self._end_work,
+        )
+        self.stack.push_async_callback(erasure.drain)
+        return erasure
+
+    @cached_property
     def tracker(self) -> "TrackerServices":
         """The tracker, its journal and the census."""
         from peerage.wiring.tracker import make_tracker_services
@@ -325,13 +344,18 @@ class Application:
     def bulk_uploads(self) -> "BulkUploads":
         """What reads, keeps and publishes uploads of many at once."""
         from actions.bulk_uploads import BulkUploads
+
+        records = self.catalogue_records.store
+        return BulkUploads(self.curation, self.uploads, lambda: self.downloads.lookups, records, self.drafts)
+
+    @cached_property
+    def drafts(self) -> "DraftStore":
+        """Files that wait for the rest of what is said about them."""
         from cache.drafts import DraftLimits
         from storage.drafts import FileDrafts
 
         limits = DraftLimits(min_free=self.settings.cache.min_free_disk)
-        drafts = FileDrafts(self.stores.folder.drafts, self.environment.clock, limits)
-        records = self.catalogue_records.store
-        return BulkUploads(self.curation, self.uploads, lambda: self.downloads.lookups, records, drafts)
+        return FileDrafts(self.stores.folder.drafts, self.environment.clock, limits)
 
     @cached_property
     def takedowns(self) -> "Takedowns":
@@ -637,6 +661,25 @@ class Application:
         async for _ in SqlJobs(self.stores.records).contents():
             return True
         return False
+
+    async def _write_counts(self) -> None:
+        if self.serves and self.private:
+            await self.ledger.flush()
+
+    async def _end_work(self, account: int) -> None:
+        """Delete what an account has under way: uploads that are not sent yet, and downloads."""
+        await self._end_jobs(account)
+        for infohash in await self.drafts.waiting(account):
+            await self.drafts.remove(account, infohash)
+
+    async def _end_jobs(self, account: int) -> None:
+        """Delete the jobs of an account; with downloads turned off nothing holds them but the database."""
+        if not self._jobs_loaded and not await self._has_jobs():
+            return
+        await self.load_jobs()
+        if self.jobs.available:
+            for job in await self.jobs.all_jobs(account):
+                await self.jobs.delete(account, job.id)
 
     async def load_jobs(self) -> None:
         """Load the jobs of downloads, once."""

@@ -131,6 +131,7 @@ def _accounts(application: Application) -> AccountAccess:
     return AccountAccess(
         accounts=application.accounts.accounts,
         management=application.account_management,
+        erasure=application.erasure,
         ledger=application.ledger,
         terms=PrivateTerms(
             application.crediting, application.membership, application.standings, application.invitations

@@ -60,7 +60,8 @@ class UserStatements:
     def __init__(self, dialect: SqlDialect) -> None:
         compiled = dialect.compile
         users = select(*_USER)
-        like = account.c.folded.like(bindparam("pattern"), escape="\\")
+        named = ~account.c.folded.like("(%")  # of what was erased nobody is left
+        like = account.c.folded.like(bindparam("pattern"), escape="\\") & named
         live = exists().where(one_time_link.c.account_id == account.c.id, one_time_link.c.expires > _NOW)
         admins = select(*_USER, account.c.password.is_not(None), live)
         mine = update(account).where(account.c.id == bindparam("key")).returning(*_USER)
@@ -84,7 +85,9 @@ class UserStatements:
                 func.count(),
                 func.count().filter(account.c.enabled == 1),
                 *(func.count().filter(account.c.seen >= bindparam(name)) for name in _PERIODS),
-            ).select_from(account)
+            )
+            .select_from(account)
+            .where(named)
         )
         self.password = compiled(mine.values(password=bindparam("password")))
         self.role = compiled(mine.values(role=bindparam("role")))

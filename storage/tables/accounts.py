@@ -84,3 +84,10 @@ recovery_code = Table(
     Column("account_id", INTEGER, ForeignKey("account.id", ondelete="CASCADE"), nullable=False, index=True),
     sqlite_with_rowid=False,
 )
+erasure = Table(  # what is under way; the row goes with its account
+    "erasure",
+    PEERAGE,
+    Column("account_id", INTEGER, ForeignKey("account.id", ondelete="CASCADE"), primary_key=True),
+    Column("writings", TEXT, nullable=False),
+    sqlite_with_rowid=False,
+)

@@ -147,8 +147,10 @@ class ActionServices:
         self.lists = Lists(self.entries)
         self.catalogue = catalogue or RecordingCatalogue()
         torrents = self.catalogue.store.torrents
-        left = MemoryLeftovers(self.lists, self.cache, torrents)
-        self.takedowns = Takedowns(self.cache, torrents, self.lists, self.policy, now, leftovers=left)
+        self.leftovers = MemoryLeftovers(self.lists, self.cache, torrents)
+        self.takedowns = Takedowns(
+            self.cache, torrents, self.lists, self.policy, now, leftovers=self.leftovers
+        )
         self.reconciliation = Reconciliation(self.cache, self.takedowns)
         self.uploads = Uploads(self.cache, self.takedowns, self.catalogue, NameAsTitle(), now, **limits)
         self.torrent_import = TorrentImport(self.uploads)

@@ -146,7 +146,15 @@ async def test_what_is_not_marked_as_private_is_public_where_that_is_wished(serv
     await services.uploads.accept(hybrid_torrent(), "test")
     assert services.policy.public == set()
     torrents = services.catalogue.store.torrents
-    public = Takedowns(services.cache, torrents, services.lists, services.policy, lambda: 0, publishes=True)
+    public = Takedowns(
+        services.cache,
+        torrents,
+        services.lists,
+        services.policy,
+        lambda: 0,
+        leftovers=services.leftovers,
+        publishes=True,
+    )
     services.records.records[HYBRID.infohash] = replace(
         services.records.records[HYBRID.infohash], private=False
     )

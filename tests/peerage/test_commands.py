@@ -148,6 +148,23 @@ async def test_export_to_where_nothing_can_be_written_is_refused(settings, tmp_p
     assert "Not a directory" in exported[-1]["text"]
 
 
+async def test_an_account_is_erased_and_its_name_is_free(settings, by_server):
+    made, erased, again, *wrong = await ask(
+        settings,
+        ("user-add", {"name": "ada", "password": "a good password"}),
+        ("user-erase", {"name": "ada", "writings": "delete"}),
+        ("user-add", {"name": "ada", "password": "a good password"}),
+        ("user-erase", {"name": "nobody"}),
+        ("user-add", {"name": "root", "role": "admin", "password": "a good password"}),
+        ("user-erase", {"name": "root"}),
+        by_server=by_server,
+    )
+    assert erased == [{"account": made[0]["user"]["id"]}]
+    assert again[0]["user"]["id"] > made[0]["user"]["id"]
+    assert [each[0].get("refused") for each in wrong] == ["not-found", None, "last-admin"]
+    assert ("erase", "(erased)", "by me at a terminal") in await log_entries(settings)
+
+
 async def test_rules_on_clients_and_addresses_are_set_listed_and_forgotten(settings, by_server):
     denied = {"subject": "client", "pattern": "-UT  3", "reason": "old"}
     deny, again, allow, lists, forgot, none, rules, *wrong = await ask(

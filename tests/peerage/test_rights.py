@@ -98,6 +98,7 @@ FORMS = {
     "/c/{id}/hide": {"hidden": "1"},
     "/report/{subject}/{id}": {"reason": "look"},
     "/account/password": {"current": PASSWORD, "password": PASSWORD, "again": PASSWORD},
+    "/account/erase": {"writings": "none"},
     "/people": {"name": "", "role": "user"},
     "/u/{id}/role": {"role": "user"},
     "/moderation/reports/{id}/resolve": {"resolution": "done"},

@@ -17,6 +17,7 @@ from actions.changes import Changes
 from actions.crediting import Crediting
 from actions.curation import Curation
 from actions.diagnosis import Diagnosis
+from actions.erasure import AccountErasure
 from actions.invitations import Invitations
 from actions.list_moderation import ListModeration
 from actions.lookups import Lookups
@@ -84,6 +85,7 @@ class AllServices:
     search: Search
     curation: Curation
     account_management: AccountManagement
+    erasure: AccountErasure
     accounts: Accounts
     uploads: Uploads
     bulk: BulkUploads
@@ -129,7 +131,12 @@ class AllServices:
             CatalogueWriting: CatalogueWriting(self.curation, self.bulk),
             StoredFiles: StoredFiles(self.cache, self.files),
             AccountAccess: AccountAccess(
-                self.accounts, self.account_management, self.ledger, terms, self.token_lifetime
+                self.accounts,
+                self.account_management,
+                self.erasure,
+                self.ledger,
+                terms,
+                self.token_lifetime,
             ),
             DownloadAccess: DownloadAccess(self.downloads, self.lookups, self.links, self.files_url),
             SwarmNumbers: SwarmNumbers(self.scrape, self.swarms, self.census, self.history),
@@ -154,6 +161,7 @@ def services_of(
         search=catalogue.search,
         curation=catalogue.curation,
         account_management=application.account_management,
+        erasure=application.erasure,
         accounts=accounts.accounts,
         uploads=torrents.uploads,
         bulk=application.bulk_uploads,

@@ -149,3 +149,20 @@ def test_the_allow_list_is_kept_by_moderators(api):
         assert list(error["details"]) == ["info_hash"]
     api.done("DELETE", f"/tracker/allow/{'AB' * 20}", "moderator", 204)
     api.refused(404, "DELETE", f"/tracker/allow/{'ab' * 20}", "moderator")
+
+
+def test_an_account_is_erased_by_itself_or_by_an_admin(api):
+    user, other = api.user("user").id, api.user("other").id
+    api.upload("one", "user")
+    path = f"/users/{user}/erasure"
+    api.refused(401, "POST", path, json={})
+    api.refused(401, "POST", path, "user", json={"current_password": "no"})
+    api.refused(403, "POST", path, "other", json={"current_password": PASSWORD})
+    api.refused(422, "POST", path, "user", json={"current_password": PASSWORD, "writings": "burn"})
+    api.done("POST", path, "user", 204, json={"current_password": PASSWORD, "writings": "delete"})
+    api.refused(404, "GET", f"/users/{user}", "admin")
+    assert api.done("GET", "/torrents")["data"][0]["uploader"] is None
+    api.done("POST", f"/users/{other}/erasure", "admin", 204, json={})
+    api.refused(404, "POST", f"/users/{other}/erasure", "admin", json={})
+    last = api.user("admin").id
+    api.refused(409, "POST", f"/users/{last}/erasure", "admin", json={"current_password": PASSWORD})
