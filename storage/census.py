@@ -111,6 +111,11 @@ class SqlCensus:
         )
         return [(country, peers) for country, peers in rows]
 
+    async def countries(self, day: int) -> list[tuple[str, int]]:
+        """Return the countries of a closed day with the sums of all torrents' counts, by sum descending, then code."""
+        rows = await self._database.rows(self._sql.countries, {"the_day": day}, short=False)
+        return [(country, int(peers)) for country, peers in rows]
+
     async def seen(self, infohashes: Sequence[InfoHash], since: int, until: int) -> frozenset[InfoHash]:
         """Return those with a count on a day from `since` to `until`, or with a tally."""
         parameters = {
