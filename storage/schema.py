@@ -18,5 +18,5 @@ class Schema:
     head: str
 
 
-PEERAGE: Final = Schema(_MIGRATIONS / "peerage", "0022")
+PEERAGE: Final = Schema(_MIGRATIONS / "peerage", "0024")
 SWARMS: Final = Schema(_MIGRATIONS / "swarms", "0002")

@@ -6,7 +6,7 @@ from tracker.model import Announce, SocketChange
 Counted = tuple[int, int, int, int, int, int, int, bytes, bytes]
 
 LastRow = tuple[int, int, int, bool, bool]
-DeltaRow = tuple[int, bytes, bytes, int, int, int, int, int, LastRow]
+DeltaRow = tuple[int, bytes, bytes, int, int, int, int, int, LastRow, bytes]
 SessionRow = tuple[int, bytes, bytes, LastRow]
 ChangeRow = tuple[bytes, bytes, int, int] | tuple[bytes, int, int]
 

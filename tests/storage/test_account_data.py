@@ -22,6 +22,7 @@ ELSEWHERE = {
     "collected": "who put a group into a collage is told by the collage",
     "content": "told by its downloads",
     "client_session": "its totals are those of the traffic",
+    "seen_address": "hashes of one day, that tell nobody an address",
 }
 
 
