@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from accounts.model import Principal
 from accounts.rights import Right, Rights
 from bittorrent.refusal import Refusal
+from tracker.address_figures import AddressCount
 from tracker.bonus import GIB, BonusPrices, BonusStore
 from tracker.obligations import Obligation, ObligationRules, ObligationStore, TorrentStanding
 from tracker.suspicions import ClientCount, SuspicionStore, TorrentBalance
@@ -13,6 +14,8 @@ MOST_SHOWN = 100
 """Accounts, and torrents, that the figures for moderators hold."""
 MOST_BOUGHT = 10_000
 """Tokens or GiB that one exchange may ask for."""
+
+_DAY = 86_400
 
 
 class Membership:
@@ -64,6 +67,19 @@ class Membership:
         """Return the accounts with the most clients now (MODERATE)."""
         self._rights.require(principal, Right.MODERATE)
         return await self._suspicions.clients(int(self._clock()) - self._timeout, MOST_SHOWN)
+
+    async def addresses(self, principal: Principal) -> list[AddressCount]:
+        """Return the accounts that announce from the most addresses (MODERATE)."""
+        self._rights.require(principal, Right.MODERATE)
+        return await self._suspicions.addresses(self._today(), MOST_SHOWN)
+
+    async def addresses_of(self, principal: Principal, account: int) -> AddressCount:
+        """Return from how many addresses an account announces (MODERATE)."""
+        self._rights.require(principal, Right.MODERATE)
+        return await self._suspicions.addresses_of(account, self._today())
+
+    def _today(self) -> int:
+        return int(self._clock()) // _DAY
 
     async def balances(self, principal: Principal) -> list[TorrentBalance]:
         """Return the torrents whose traffic adds up least (MODERATE)."""

@@ -352,11 +352,23 @@ class FiguresCollector(Collector):
         for version, share in figures.mix.version_shares().items():
             versions.add_metric([str(version)], share)
         yield versions
+        yield from self._countries()
         yield from self._outcomes()
         yield GaugeMetricFamily(
             "peerage_lookups_running", "Lookups that run or wait", figures.lookups_under_way()
         )
         yield GaugeMetricFamily("peerage_downloads_running", "Downloads in the engine", figures.downloads())
+
+    def _countries(self) -> Iterator[Metric]:
+        report = self._figures.countries()
+        peers = GaugeMetricFamily(
+            "peerage_census_peers",
+            "Distinct peers by country on the last closed day, summed over all torrents",
+            labels=["country"],
+        )
+        for country, count in report.countries if report is not None else ():
+            peers.add_metric([country], count)
+        yield peers
 
     def _times(self) -> Iterator[Metric]:
         announces = HistogramMetricFamily(

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from bittorrent.infohash import InfoHash
 from doors.request_times import RequestTimes
+from tracker.census import DayReport
 from tracker.counters import Transport
 from tracker.model import MOST_LARGEST, Counts
 from tracker.sampling import LATENCY_BOUNDS, ClientMix, Histogram, Rates
@@ -14,6 +15,10 @@ LARGEST_KEPT = 60.0
 """Seconds for which the largest swarms are told without being looked for again."""
 
 Swarm = tuple[InfoHash, Counts]
+
+
+def _no_report() -> None:
+    """Return that no day was counted."""
 
 
 def announce_histogram(counts: Sequence[int], nanoseconds: int) -> Histogram:
@@ -56,6 +61,8 @@ class ServiceFigures:
     lookups: Mapping[str, int] = field(default_factory=dict)
     lookups_under_way: Callable[[], int] = int
     downloads: Callable[[], int] = int
+    countries: Callable[[], DayReport | None] = _no_report
+    """Distinct peers of each torrent by country on the last closed day of the census, summed over all torrents."""
 
     def build(self) -> dict[str, str]:
         """Return what runs: its version, and Python's."""

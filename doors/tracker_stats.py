@@ -11,6 +11,7 @@ from starlette.routing import Route
 
 from doors.json_encoding import encode_json
 from doors.service_figures import ServiceFigures
+from tracker.census import DayReport
 from tracker.counters import TrackerCounters, Transport
 from tracker.model import MOST_LARGEST, Event, SwarmTotals
 from tracker.sampling import Histogram
@@ -97,6 +98,7 @@ class StatsDoor:
             },
             "clients": figures.mix.shares(),
             "ip_versions": {str(version): share for version, share in figures.mix.version_shares().items()},
+            "countries": _countries(figures.countries()),
             "largest": [
                 {
                     "info_hash": infohash.lower,
@@ -224,6 +226,11 @@ def _summary(times: Histogram) -> dict[str, object]:
     bounds = {name: times.quantile(part) for name, part in (("p50", 0.5), ("p99", 0.99))}
     told = {name: None if bound is None or isinf(bound) else bound for name, bound in bounds.items()}
     return {"count": sum(times.counts), "total": round(times.total, 6), **told}
+
+
+def _countries(report: DayReport | None) -> dict[str, object] | None:
+    """Return the peers of a day by country, the most first; None where none was counted."""
+    return {"day": report.day.isoformat(), "peers": dict(report.countries)} if report is not None else None
 
 
 def _answered(counters: TrackerCounters, transport: Transport) -> int:

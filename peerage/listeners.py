@@ -220,14 +220,14 @@ class Listeners:
         return numbers["files"], numbers["file_bytes"]
 
     def announce_times(self) -> dict[Transport, Histogram]:
-        """Return how long samples of announces and scrapes took that native code answered."""
+        """Return how long samples of announces and scrapes took that native code answered.
+
+        Over WebSocket it is the message: the offers that it passes on are within it.
+        """
         if self._door is None:
             return {}
-        http, udp, nanoseconds = self._door.times()
-        return {
-            Transport.HTTP: announce_histogram(http, nanoseconds[Transport.HTTP]),
-            Transport.UDP: announce_histogram(udp, nanoseconds[Transport.UDP]),
-        }
+        *buckets, nanoseconds = self._door.times()
+        return {over: announce_histogram(buckets[over], nanoseconds[over]) for over in Transport}
 
     def _read_counts(self) -> dict[str, int]:
         """Return what rates are told of: announces and scrapes by transport, refusals, requests to Python."""

@@ -178,6 +178,7 @@ def _make_figures(application: Application, listeners: Listeners) -> ServiceFigu
         lookups.counts,
         lambda: lookups.under_way,
         lambda: len(application.downloads.downloads.running()),
+        lambda: application.tracker.census.countries,
     )
 
 

@@ -12,8 +12,9 @@ from tracker.census_store import DAY_KEY_LENGTH, Count, OpenDay
 if TYPE_CHECKING:
     from storage.statements.census import CensusStatements
 
-_NAME: Final = "census-"
-_DAY_NAME: Final = re.compile(r"census-([0-9]{1,9})")
+CENSUS_KEYS: Final = "census"
+ADDRESS_KEYS: Final = "addresses"
+"""What the keys of days are for: the name of their files before the day."""
 
 
 class SqlCensus:
@@ -111,6 +112,11 @@ class SqlCensus:
         )
         return [(country, peers) for country, peers in rows]
 
+    async def countries(self, day: int) -> list[tuple[str, int]]:
+        """Return the countries of a closed day with the sums of all torrents' counts, by sum descending, then code."""
+        rows = await self._database.rows(self._sql.countries, {"the_day": day}, short=False)
+        return [(country, int(peers)) for country, peers in rows]
+
     async def seen(self, infohashes: Sequence[InfoHash], since: int, until: int) -> frozenset[InfoHash]:
         """Return those with a count on a day from `since` to `until`, or with a tally."""
         parameters = {
@@ -130,20 +136,24 @@ class SqlCensus:
 
 
 class FolderDayKeys:
-    """Daily census keys among the secrets of a data folder, a file each; `random` returns that many bytes."""
+    """Keys of days among the secrets of a data folder, a file each; `random` returns that many bytes."""
 
-    def __init__(self, folder: DataFolder, random: Callable[[int], bytes]) -> None:
+    def __init__(
+        self, folder: DataFolder, random: Callable[[int], bytes], purpose: str = CENSUS_KEYS
+    ) -> None:
         self._folder = folder
         self._random = random
+        self._name = f"{purpose}-"
+        self._day_name = re.compile(f"{purpose}-([0-9]{{1,9}})")
 
     def of(self, day: int) -> bytes:
         """Return the key of a day; the first call creates it. FolderError: see `DataFolder.secret`."""
-        return self._folder.secret(f"{_NAME}{day}", DAY_KEY_LENGTH, self._random)
+        return self._folder.secret(f"{self._name}{day}", DAY_KEY_LENGTH, self._random)
 
     def keep_only(self, day: int | None) -> None:
         """Destroy the keys of every other day."""
         for name in self._folder.secret_names():
-            if (found := _DAY_NAME.fullmatch(name)) and int(found[1]) != day:
+            if (found := self._day_name.fullmatch(name)) and int(found[1]) != day:
                 self._folder.destroy_secret(name)
 
 

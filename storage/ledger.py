@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from bittorrent.infohash import InfoHash
 from storage.credit import DeltaFactors
 from storage.database import Database
+from tracker.address_figures import ADDRESS_DAYS, MOST_ADDRESSES, SeenAddress
 from tracker.credit import Factors
 from tracker.ledger import AccountTraffic, BatchNumber, Snatch, TorrentTraffic
 from tracker.sessions import KnownSession, LastTotals, SessionDelta
@@ -44,7 +45,9 @@ class SqlLedger:
             await transaction.run(self._sql.set_mark, {"node": node, "epoch": epoch, "sequence": 0})
         return int(epoch)
 
-    async def write(self, number: BatchNumber, deltas: Sequence[SessionDelta]) -> bool:
+    async def write(
+        self, number: BatchNumber, deltas: Sequence[SessionDelta], seen: Sequence[SeenAddress] = ()
+    ) -> bool:
         """Add a batch: rows, sessions and its number in one transaction; False where it was added before."""
         async with self._database.transaction() as transaction:
             marks = await transaction.rows(self._sql.mark, {"the_node": number.node})
@@ -59,8 +62,17 @@ class SqlLedger:
             snatches = [delta for delta in deltas for _ in range(min(delta.completed, _SNATCHES_AT_ONCE))]
             if snatches:
                 await transaction.run_many(self._sql.snatch, [_snatched(delta) for delta in snatches])
+            await transaction.run_many(self._sql.see, [_seen(each) for each in seen])
             await transaction.run(self._sql.set_mark, number._asdict())
         return True
+
+    async def close_addresses(self, today: int) -> None:
+        """Make counts of the addresses of days before one, and forget counts older than ADDRESS_DAYS."""
+        parameters = {"today": today}
+        async with self._database.transaction() as transaction:
+            await transaction.run(self._sql.count_addresses, parameters)
+            await transaction.run(self._sql.forget_addresses, parameters)
+            await transaction.run(self._sql.forget_counts, {"since": today - ADDRESS_DAYS})
 
     async def sessions(self, after: KnownSession | None, since: int, limit: int) -> list[KnownSession]:
         """Return up to `limit` sessions seen at `since` or later, that seen longest ago first, after one of them."""
@@ -134,6 +146,10 @@ def _row(delta: SessionDelta, factors: Factors) -> dict[str, Any]:
         "until": seen if seeded else 0,
         "now": seen,
     }
+
+
+def _seen(seen: SeenAddress) -> dict[str, Any]:
+    return {"owner": seen.account, "today": seen.day, "hashed": seen.tag, "most": MOST_ADDRESSES}
 
 
 def _fresh(row: dict[str, Any]) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from bittorrent.infohash import InfoHash
 from storage.database import Database
+from tracker.address_figures import ADDRESS_DAYS, AddressCount
 from tracker.suspicions import ClientCount, TorrentBalance
 
 if TYPE_CHECKING:
@@ -27,6 +28,18 @@ class SqlSuspicions:
         parameters = {"since": since, "limit": limit}
         rows = await self._database.rows(self._sql.clients, parameters, seconds=_SECONDS, short=False)
         return [ClientCount(*row) for row in rows]
+
+    async def addresses(self, today: int, limit: int) -> list[AddressCount]:
+        """Return the accounts with the most addresses on one day, of two or more, the most first. QueryTimeout."""
+        parameters = {"today": today, "since": today - ADDRESS_DAYS, "limit": limit}
+        rows = await self._database.rows(self._sql.addresses, parameters, seconds=_SECONDS, short=False)
+        return [AddressCount(*row) for row in rows]
+
+    async def addresses_of(self, account: int, today: int) -> AddressCount:
+        """Return from how many addresses an account announces; of a day that is over with one alone nothing is kept."""
+        parameters = {"owner": account, "today": today, "since": today - ADDRESS_DAYS}
+        rows = await self._database.rows(self._sql.addresses_of, parameters)
+        return AddressCount(*rows[0]) if rows else AddressCount(account, 0, 0)
 
     async def balances(self, limit: int) -> list[TorrentBalance]:
         """Return the torrents with the largest difference, either way, the largest first. QueryTimeout."""

@@ -72,6 +72,8 @@ class Census:
         self._terms = terms
         self._turn = asyncio.Lock()
         self._counters = DayCounters(store, terms.memory, terms.max_counters)
+        self.countries: DayReport | None = None
+        """The sums of all torrents on the last closed day, once they are read."""
         self._open: int | None = None
         self._hasher: PeerHasher | None = None
         # A flush begins after the reading of the one before it ended, so rows of the next flush may be as old as
@@ -113,6 +115,8 @@ class Census:
                 await self._counters.write(self._position())
             if last:
                 self._reads, self._began = (self._reads[1], now), None
+        if last:
+            await self._sum_countries()
 
     async def end_day(self) -> date | None:
         """Close the open day before its time and return it; what is left of it is not counted."""
@@ -140,6 +144,14 @@ class Census:
         async with self._turn:
             self._counters.forget(infohashes)
             await self._store.forget(infohashes)
+
+    async def _sum_countries(self) -> None:
+        """Read the sums of the last closed day, once a day: that looks at each of its counts."""
+        day = await self._store.last_closed(self._today())
+        if day is None:
+            self.countries = None
+        elif self.countries is None or self.countries.day != _date(day):
+            self.countries = DayReport(_date(day), tuple(await self._store.countries(day)))
 
     @property
     def uncounted(self) -> int:

@@ -77,6 +77,10 @@ class CensusStore(Protocol):
         """Return the countries and counts of a torrent on a closed day, by count descending, then code."""
         ...
 
+    async def countries(self, day: int) -> list[tuple[str, int]]:
+        """Return the countries of a closed day with the sums of all torrents' counts, by sum descending, then code."""
+        ...
+
     async def seen(self, infohashes: Sequence[InfoHash], since: int, until: int) -> frozenset[InfoHash]:
         """Return those with a count on a day from `since` to `until`, or with a counter."""
         ...

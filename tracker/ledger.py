@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from bittorrent.infohash import InfoHash
+from tracker.address_figures import AddressHasher, SeenAddress
 from tracker.model import AnnounceTerms
 from tracker.sessions import KnownSession, SessionDelta
 from tracker.store import SwarmStore
@@ -83,8 +84,16 @@ class LedgerStore(Protocol):
     async def begin_epoch(self, node: int) -> int:
         """Return a later epoch than any before of a node; batches of earlier ones are not taken any more."""
 
-    async def write(self, number: BatchNumber, deltas: Sequence[SessionDelta]) -> bool:
-        """Add a batch: rows, sessions and its number in one transaction; False where it was added before."""
+    async def write(
+        self, number: BatchNumber, deltas: Sequence[SessionDelta], seen: Sequence[SeenAddress] = ()
+    ) -> bool:
+        """Add a batch: rows, sessions and its number in one transaction; False where it was added before.
+
+        Of the addresses that were seen MOST_ADDRESSES of an account and day are kept.
+        """
+
+    async def close_addresses(self, today: int) -> None:
+        """Make counts of the addresses of days before one, and forget counts older than ADDRESS_DAYS."""
 
     async def sessions(self, after: KnownSession | None, since: int, limit: int) -> list[KnownSession]:
         """Return up to `limit` sessions seen at `since` or later, that seen longest ago first, after one of them."""
@@ -121,7 +130,11 @@ class Ledger:
         *,
         every: float,
         report: Callable[[Exception], None],
+        addresses: AddressHasher | None = None,
     ) -> None:
+        """Make a ledger; without `addresses` nobody counts from how many an account announces."""
+        self._addresses = addresses
+        self._closed_before = -1
         self.store = store
         self._swarms = swarms
         self._terms = terms
@@ -165,6 +178,7 @@ class Ledger:
                     while await self._write(self._number):
                         self._number = self._number._replace(sequence=self._number.sequence + 1)
                 await self._forget()
+                await self._close_addresses()
             except Exception as error:
                 raise LedgerError("the ledger could not be written") from error
 
@@ -173,9 +187,17 @@ class Ledger:
         self._deltas = self._deltas or self._swarms.take_deltas()
         if not self._deltas:
             return False
-        await self.store.write(number, self._deltas)
+        seen = self._addresses.seen(self._deltas) if self._addresses is not None else ()
+        await self.store.write(number, self._deltas, seen)
         self._deltas = []
         return True
+
+    async def _close_addresses(self) -> None:
+        """Once a day, let the addresses of those before be counts."""
+        today = self._addresses.today() if self._addresses is not None else self._closed_before
+        if today != self._closed_before:
+            await self.store.close_addresses(today)
+            self._closed_before = today
 
     async def _forget(self) -> None:
         now = self._clock()

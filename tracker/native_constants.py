@@ -127,6 +127,7 @@ _NUMBERS = {
     "DELTAS_AT_ONCE": sessions.DELTAS_AT_ONCE,
     "EXPIRED_AT_ONCE": model.EXPIRED_AT_ONCE,
     "LARGEST_TOTAL": sessions.LARGEST,
+    "NETWORK6": sessions.NETWORK6,
     "SHARDS": model.BUCKETS,
     "SWARM_COST": swarms.SWARM_COST,
     "LOOKED_AT": swarms.LOOKED_AT,

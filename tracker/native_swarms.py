@@ -319,9 +319,9 @@ def pack_exemption(network: Network) -> bytes:
 
 
 def _delta(row: "_native.DeltaRow") -> SessionDelta:
-    account, infohash, peer_id, up, down, seeded, completed, capped, last = row
+    account, infohash, peer_id, up, down, seeded, completed, capped, last, address = row
     return SessionDelta(
-        account, InfoHash(infohash), peer_id, up, down, seeded, completed, capped, LastTotals(*last)
+        account, InfoHash(infohash), peer_id, up, down, seeded, completed, capped, LastTotals(*last), address
     )
 
 

@@ -14,6 +14,11 @@ from tracker.model import BUCKETS, EXPIRED_AT_ONCE, Announce, AnnounceTerms, Eve
 LARGEST = 2**63 - 1
 """The cap of every sum."""
 DELTAS_AT_ONCE = 1024
+NETWORK6 = 8
+"""Bytes of an IPv6 address that stand for its network, which counts as one address."""
+
+
+_PEER4 = 6  # bytes of a compact peer over IPv4
 
 
 SessionKey = tuple[InfoHash, bytes, int]
@@ -37,7 +42,8 @@ class SessionDelta(NamedTuple):
     """What a client did since its delta was last taken: bytes, seconds of seeding, completed downloads.
 
     `capped` are bytes above the largest rate, which are not counted; `last` is what its sums lead up to, so whoever
-    keeps both together can go on from there.
+    keeps both together can go on from there. `address` is where its last announce came from: an IPv4 address, or an
+    IPv6 network of 64 bits.
     """
 
     account: int
@@ -49,6 +55,7 @@ class SessionDelta(NamedTuple):
     completed: int
     capped: int
     last: LastTotals
+    address: bytes = b""
 
 
 class KnownSession(NamedTuple):
@@ -117,12 +124,9 @@ class Sessions:
                 seeded = now - last.seen
         current = LastTotals(*totals, now, seeding, done or completes)
         bucket[key] = current
-        completed = int(completes and not done)
-        self._add(
-            SessionDelta(
-                announce.account, infohash, announce.peer_id, up, down, seeded, completed, capped, current
-            )
-        )
+        completed, sums = int(completes and not done), (up, down, seeded)
+        who = announce.account, infohash, announce.peer_id
+        self._add(SessionDelta(*who, *sums, completed, capped, current, _network(announce.peer)))
 
     def _bounded(self, bytes_moved: int, seconds: int) -> tuple[int, int]:
         """Return how many bytes count for that time, and how many are too many."""
@@ -148,8 +152,8 @@ class Sessions:
             up, down, seeded, completed, capped = (
                 min(mine + more, LARGEST) for mine, more in zip(old[3:8], delta[3:8], strict=True)
             )
-            last = delta.last if newer else old.last
-            bucket[key] = SessionDelta(*old[:3], up, down, seeded, completed, capped, last)
+            last, address = delta[8:] if newer else old[8:]
+            bucket[key] = SessionDelta(*old[:3], up, down, seeded, completed, capped, last, address)
             return
         if self._pending >= self._terms.max_sessions:
             self._lost += 1
@@ -205,3 +209,8 @@ class Sessions:
     def totals(self) -> SessionTotals:
         """Return sessions in numbers."""
         return SessionTotals(self._count, self._pending, self._lost)
+
+
+def _network(peer: bytes) -> bytes:
+    """Return the address of a compact peer as it is counted: IPv4, or the network of 64 bits of IPv6."""
+    return peer[:-2] if len(peer) == _PEER4 else peer[:NETWORK6]

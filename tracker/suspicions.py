@@ -3,6 +3,7 @@
 from typing import NamedTuple, Protocol
 
 from bittorrent.infohash import InfoHash
+from tracker.address_figures import AddressCount
 
 
 class ClientCount(NamedTuple):
@@ -37,6 +38,12 @@ class SuspicionStore(Protocol):
 
     async def clients(self, since: int, limit: int) -> list[ClientCount]:
         """Return the accounts with the most clients that announced at `since` or later, those with the most first."""
+
+    async def addresses(self, today: int, limit: int) -> list[AddressCount]:
+        """Return the accounts with the most addresses on one day, of two or more, the most first. QueryTimeout."""
+
+    async def addresses_of(self, account: int, today: int) -> AddressCount:
+        """Return from how many addresses an account announces; of a day that is over with one alone nothing is kept."""
 
     async def balances(self, limit: int) -> list[TorrentBalance]:
         """Return the torrents with the largest difference, either way, the largest first. QueryTimeout."""

@@ -38,11 +38,14 @@ async def _rules(context: PageContext) -> Response:
 async def _suspicions(context: PageContext) -> Response:
     membership = context.services.accounts.terms.membership
     clients = await membership.crowded(context.principal)
+    addresses = await membership.addresses(context.principal)
+    shown = {each.account for each in clients} | {each.account for each in addresses}
     return context.render(
         "suspicions",
         message("Traffic"),
         clients=clients,
-        names=await context.services.accounts.accounts.users_by_id([each.account for each in clients]),
+        names=await context.services.accounts.accounts.users_by_id(sorted(shown)),
+        addresses=addresses,
         balances=await membership.balances(context.principal),
         manages=context.may(Right.ACCOUNTS),
     )

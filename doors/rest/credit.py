@@ -87,6 +87,15 @@ class ClientCountShape:
 
 
 @dataclass(frozen=True, slots=True)
+class AddressCountShape:
+    """From how many addresses an account announced today, and on the day of the last 30 with the most; 256 is more."""
+
+    user_id: int
+    today: int
+    most: int
+
+
+@dataclass(frozen=True, slots=True)
 class TorrentBalanceShape:
     """What all accounts say that they moved of a torrent; `capped_bytes` is what they claimed too fast."""
 
@@ -103,6 +112,12 @@ async def _clients(context: RestContext) -> Listing:
     found = await context.services.accounts.terms.membership.crowded(context.principal)
     page = found[context.offset : context.offset + context.per_page]
     return context.listing([ClientCountShape(*each) for each in page], len(found))
+
+
+async def _addresses(context: RestContext) -> Listing:
+    found = await context.services.accounts.terms.membership.addresses(context.principal)
+    page = found[context.offset : context.offset + context.per_page]
+    return context.listing([AddressCountShape(*each) for each in page], len(found))
 
 
 async def _balances(context: RestContext) -> Listing:
@@ -283,6 +298,18 @@ OPERATIONS = (
         Right.MODERATE,
         query=request_fields.PAGING,
         answers=ClientCountShape,
+        many=True,
+    ),
+    Operation(
+        "GET",
+        "/moderation/addresses",
+        "listAddresses",
+        "List the accounts that announce from the most addresses, as passkeys that got about do",
+        "credit",
+        _addresses,
+        Right.MODERATE,
+        query=request_fields.PAGING,
+        answers=AddressCountShape,
         many=True,
     ),
     Operation(

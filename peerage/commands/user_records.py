@@ -57,6 +57,7 @@ class UserTraffic:
 
     `capped` was claimed too fast and not counted; `credited_…` are the bytes that count, as `ratio` has them. `owed`
     are torrents that it owes seeding, `broken` those that it left so.
+    `addresses` are those that it announced from today, `most_addresses` those of the busiest day of the last 30.
     """
 
     user: User
@@ -74,6 +75,8 @@ class UserTraffic:
     points: float
     owed: int
     broken: int
+    addresses: int
+    most_addresses: int
 
 
 async def _list_users(
@@ -88,7 +91,7 @@ async def _list_users(
 
 
 async def _show_user(
-    application: "Application", _operator: "Principal", arguments: ShowUser
+    application: "Application", operator: "Principal", arguments: ShowUser
 ) -> AsyncIterator[UserTraffic]:
     user = await find_account(application, arguments.name)
     from tracker.bonus import MILLI  # noqa: PLC0415 - not for --help
@@ -96,6 +99,7 @@ async def _show_user(
 
     moved = await application.ledger.account(user.id)
     owes = await application.membership.counts(user.id)
+    addresses = await application.membership.addresses_of(operator, user.id)
     yield UserTraffic(
         user,
         moved.uploaded,
@@ -112,6 +116,8 @@ async def _show_user(
         moved.points / MILLI,
         owes.get(Obligation.OWED, 0),
         owes.get(Obligation.BROKEN, 0),
+        addresses.today,
+        addresses.most,
     )
 
 
@@ -158,6 +164,7 @@ async def _print_traffic(_arguments: ShowUser, records: AsyncIterator[UserTraffi
             "points": f"{record.points:.1f}",
             "owed": f"{record.owed}",
             "hit and run": f"{record.broken}",
+            "addresses": f"{record.addresses} today, {record.most_addresses} at most",
         }
         for name, value in rows.items():
             print_line(f"  {name:<14}{value:>18}")

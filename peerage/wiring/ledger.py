@@ -21,10 +21,13 @@ log = structlog.get_logger()
 
 def make_ledger(application: "Application") -> "Ledger":
     """Return the ledger of an application; its end is a flush."""
+    from storage.census import ADDRESS_KEYS, FolderDayKeys
     from storage.ledger import SqlLedger
+    from tracker.address_figures import AddressHasher
     from tracker.ledger import Ledger
 
     tracker, settings = application.tracker.tracker, application.settings.tracker
+    keys = FolderDayKeys(application.stores.folder, application.environment.random, ADDRESS_KEYS)
     ledger = Ledger(
         tracker.store,
         SqlLedger(application.stores.records),
@@ -32,6 +35,7 @@ def make_ledger(application: "Application") -> "Ledger":
         application.environment.clock,
         every=settings.flush_every,
         report=_flush_failed,
+        addresses=AddressHasher(keys, application.environment.clock),
     )
     application.stack.push_async_callback(ledger.flush)
     return ledger

@@ -23,7 +23,7 @@ from storage.sqlite.snapshot import has_record, require_sound, snapshot, stored_
 
 _VERSION = 1
 _MANIFEST, _INDEX, _SECRETS = "manifest.json", "files.tsv", "secrets"
-_SHORT_LIVED = ("census-", "udp-")  # keys that are destroyed with their day or their span
+_SHORT_LIVED = ("census-", "addresses-", "udp-")  # keys that are destroyed with their day or their span
 _BLOCK = 1 << 20
 
 

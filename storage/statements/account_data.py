@@ -11,7 +11,7 @@ from storage.tables.collages import bookmark, collage
 from storage.tables.credit import account_balance, credit_rule
 from storage.tables.discussion import comment, news
 from storage.tables.jobs import content, job, job_label
-from storage.tables.ledger import snatch, traffic
+from storage.tables.ledger import address_count, snatch, traffic
 from storage.tables.members import invitation, standing
 from storage.tables.moderation import log_entry, report
 
@@ -95,6 +95,9 @@ def _private_selects() -> dict[str, Select[Any]]:
         "traffic": _of(traffic, "infohash", "uploaded", "downloaded", "seeded", "begun", "seen")
         .where(traffic.c.account_id == _USER)
         .order_by(traffic.c.infohash),
+        "addresses": _of(address_count, "day", "addresses")
+        .where(address_count.c.account_id == _USER)
+        .order_by(address_count.c.day),
         "credit": _of(credit_rule, "infohash", "upload", "download", "since", "until", "reason")
         .where(credit_rule.c.account_id == _USER)
         .order_by(credit_rule.c.id),

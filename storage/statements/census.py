@@ -42,6 +42,13 @@ class CensusStatements:
             .where(count.infohash == bindparam("hash"), count.day == the_day, day.closed == 1)
             .order_by(count.peers.desc(), count.country)
         )
+        peers = func.sum(count.peers)
+        self.countries = compiled(
+            select(count.country, peers)
+            .where(count.day == the_day)
+            .group_by(count.country)
+            .order_by(peers.desc(), count.country)
+        )
         counted = select(count.infohash).where(
             dialect.in_hashes(count.infohash, "hashes"),
             count.day >= bindparam("since"),

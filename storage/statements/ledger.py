@@ -5,9 +5,11 @@ from typing import Any
 from sqlalchemy import (
     BindParameter,
     ColumnElement,
+    Insert,
     bindparam,
     case,
     delete,
+    exists,
     func,
     insert,
     literal,
@@ -16,11 +18,12 @@ from sqlalchemy import (
     update,
 )
 
+from storage.column_types import BYTES, INTEGER
 from storage.dialect import SqlDialect
 from storage.ledger import HALF, LARGEST, SUMS
 from storage.statements.rows import new_row
 from storage.tables.credit import account_balance
-from storage.tables.ledger import client_session, ledger_mark, snatch, traffic
+from storage.tables.ledger import address_count, client_session, ledger_mark, seen_address, snatch, traffic
 
 _ROW = (traffic.c.infohash, *(traffic.c[name] for name in (*SUMS[:5], "begun", "seen", *SUMS[5:])))
 
@@ -41,6 +44,7 @@ class LedgerStatements:
         session = client_session.c
         place = (session.seen, session.account_id, session.infohash, session.peer_id)
         after = tuple_(*(bindparam(f"after_{column.name}") for column in place))
+        self._compile_addresses(dialect)
         self.balance = compiled(select(*_BALANCE).where(account_balance.c.account_id == owner))
         self.mark = compiled(
             select(ledger_mark.c.epoch, ledger_mark.c.sequence).where(ledger_mark.c.node == node)
@@ -82,6 +86,22 @@ class LedgerStatements:
         )
         self.count = compiled(select(func.count()).select_from(snatch).where(mine))
 
+    def _compile_addresses(self, dialect: SqlDialect) -> None:
+        seen, counted = seen_address.c, address_count.c
+        today: BindParameter[int] = bindparam("today")
+        self.see = dialect.compile(_see())
+        known = exists().where(counted.account_id == seen.account_id, counted.day == seen.day)
+        counts = (
+            select(seen.account_id, seen.day, func.count())
+            .where(seen.day < today, ~known)
+            .group_by(seen.account_id, seen.day)
+            .having(func.count() > 1)
+        )
+        columns = ["account_id", "day", "addresses"]
+        self.count_addresses = dialect.compile(insert(address_count).from_select(columns, counts))
+        self.forget_addresses = dialect.compile(delete(seen_address).where(seen.day < today))
+        self.forget_counts = dialect.compile(delete(address_count).where(counted.day < bindparam("since")))
+
 
 def _larger(one: _Number, other: _Number) -> _Number:
     return case((one > other, one), else_=other)
@@ -89,6 +109,18 @@ def _larger(one: _Number, other: _Number) -> _Number:
 
 def _smaller(one: _Number, other: _Number) -> _Number:
     return case((one < other, one), else_=other)
+
+
+def _see() -> Insert:
+    """Return the statement that keeps a hash of an address, unless it is there or there are the most."""
+    row = seen_address.c
+    owner, today = bindparam("owner", type_=INTEGER), bindparam("today", type_=INTEGER)
+    hashed, most = bindparam("hashed", type_=BYTES), bindparam("most", type_=INTEGER)
+    mine = (row.account_id == owner, row.day == today)
+    same = exists().where(*mine, row.tag == hashed)
+    kept = select(func.count()).select_from(seen_address).where(*mine).scalar_subquery()
+    values = select(owner, today, hashed).where(~same, kept < most)
+    return insert(seen_address).from_select(["account_id", "day", "tag"], values)
 
 
 def _addition() -> Any:  # noqa: ANN401 - an UPDATE, whose type SQLAlchemy has no short name for

@@ -1,10 +1,12 @@
 """The statements of what is suspicious in the ledger."""
 
-from sqlalchemy import BindParameter, bindparam, func, literal, select
+from typing import Any
+
+from sqlalchemy import BindParameter, Select, bindparam, func, literal, select, union_all
 
 from storage.dialect import SqlDialect
 from storage.tables.catalogue import torrent
-from storage.tables.ledger import client_session, traffic
+from storage.tables.ledger import address_count, client_session, seen_address, traffic
 
 _FLOAT = 1.0
 
@@ -24,6 +26,8 @@ class SuspicionStatements:
             .order_by(clients.desc(), session.account_id)
             .limit(limit)
         )
+        self.addresses = compiled(_most_addresses(least=2).limit(limit))
+        self.addresses_of = compiled(_most_addresses(least=1, of=bindparam("owner")))
         up, down, capped = (
             func.sum(column * _FLOAT) for column in (row.uploaded, row.downloaded, row.capped)
         )
@@ -48,3 +52,24 @@ class SuspicionStatements:
             .select_from(sums.outerjoin(torrent, torrent.c.infohash == sums.c.infohash))
             .order_by(func.abs(sums.c.up - sums.c.down).desc(), sums.c.infohash)
         )  # fmt: skip
+
+
+def _most_addresses(*, least: int, of: BindParameter[int] | None = None) -> Select[Any]:
+    """Select accounts with their addresses of today, and of the day with the most, the most first."""
+    seen, count = seen_address.c, address_count.c
+    today = select(
+        seen.account_id.label("account_id"), func.count().label("today"), func.count().label("addresses")
+    ).where(seen.day == bindparam("today"))
+    before = select(count.account_id, literal(0).label("today"), count.addresses).where(
+        count.day >= bindparam("since")
+    )
+    if of is not None:
+        today, before = today.where(seen.account_id == of), before.where(count.account_id == of)
+    both = union_all(today.group_by(seen.account_id), before).subquery()
+    most = func.max(both.c.addresses)
+    return (
+        select(both.c.account_id, func.max(both.c.today), most)
+        .group_by(both.c.account_id)
+        .having(most >= least)
+        .order_by(most.desc(), both.c.account_id)
+    )

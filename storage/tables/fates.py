@@ -21,7 +21,7 @@ from storage.tables.collages import bookmark, collage, collected
 from storage.tables.credit import account_balance, credit_rule
 from storage.tables.discussion import comment, news
 from storage.tables.jobs import content, job, job_label
-from storage.tables.ledger import client_session, snatch, traffic
+from storage.tables.ledger import address_count, client_session, seen_address, snatch, traffic
 from storage.tables.lists import access_rule, entry
 from storage.tables.members import invitation, standing
 from storage.tables.moderation import log_entry, notice, report
@@ -70,6 +70,8 @@ FATES: Mapping[Column[Any], Fate] = MappingProxyType(
         job.c.account_id: Fate.AT_LAST,
         content.c.account_id: Fate.AT_LAST,
         erasure.c.account_id: Fate.AT_LAST,
+        seen_address.c.account_id: Fate.AT_LAST,
+        address_count.c.account_id: Fate.AT_LAST,
     }
 )
 """Every column of `peerage.db` that holds the number of an account; a test fails for one that is not here."""

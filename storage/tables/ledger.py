@@ -58,6 +58,23 @@ snatch = Table(
     Index("snatch_account", "account_id", "id"),
     sqlite_autoincrement=True,
 )
+seen_address = Table(  # hashes of the addresses of the open day, by account
+    "seen_address",
+    PEERAGE,
+    Column("account_id", INTEGER, primary_key=True),
+    Column("day", INTEGER, primary_key=True),
+    Column("tag", BYTES, primary_key=True),
+    sqlite_with_rowid=False,
+)
+address_count = Table(  # of how many addresses an account announced on a day that is over; two or more
+    "address_count",
+    PEERAGE,
+    Column("account_id", INTEGER, primary_key=True),
+    Column("day", INTEGER, primary_key=True),
+    Column("addresses", INTEGER, nullable=False),
+    Index("address_count_day", "day"),
+    sqlite_with_rowid=False,
+)
 ledger_mark = Table(  # the last batch of each node that is in the ledger
     "ledger_mark",
     PEERAGE,

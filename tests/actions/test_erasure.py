@@ -32,6 +32,8 @@ NUMBERS = {"uploader_id", "account_id", "inviter", "author", "editor_id", "resol
 UNFILLED = {
     "one_time_link.account_id", "second_factor.account_id", "recovery_code.account_id", "job_label.account_id",
     "webauthn_credential.account_id",
+    "seen_address.account_id",
+    "address_count.account_id",
     "collected.account_id", "credit_rule.account_id", "credit_rule.author", "account_balance.account_id",
     "snatch.account_id", "content.account_id", "erasure.account_id", "client_session.account_id",
     "traffic.account_id", "standing.inviter", "invitation.account_id", "comment.editor_id", "report.resolver_id",

@@ -57,6 +57,15 @@ async def test_closing_a_day_deletes_its_tallies_and_counts_out_of_range(census)
     assert not await census.seen([ONE], 11, 99)
 
 
+async def test_countries_of_a_day_are_summed_over_all_torrents(census):
+    await census.write_counts(
+        10, [Count(ONE, "US", 1), Count(ONE, "NL", 5), Count(TWO, "US", 4), Count(TWO, "DE", 5)]
+    )
+    await census.write_counts(11, [Count(ONE, "US", 100)])
+    assert await census.countries(10) == [("DE", 5), ("NL", 5), ("US", 5)]
+    assert await census.countries(9) == []
+
+
 async def test_counts_are_replaced_and_sorted_by_number_then_country(census):
     await census.begin(OpenDay(10, 0))
     await census.write_counts(10, [Count(ONE, "US", 1), Count(ONE, "NL", 5), Count(ONE, "DE", 5)])

@@ -11,6 +11,7 @@ from tracker.store import SwarmStore
 NOW = 1_800_000_000
 HASH, OTHER = InfoHash(b"h" * 20), InfoHash(b"o" * 20)
 PEER, PEER6 = bytes([10, 0, 0, 1, 26, 225]), bytes(17) + b"\x01"
+ADDRESS = PEER[:4]
 CLIENT, SECOND = b"-XX0001-abcdefghijkl", b"-YY0001-abcdefghijkl"
 
 
@@ -319,16 +320,30 @@ def test_a_failed_take_begins_a_new_round(store, client):
 def test_every_announce_of_an_account_says_where_its_session_stands(store, client):
     client.announce(100, 5)
     assert taken(store) == [
-        SessionDelta(7, HASH, CLIENT, 0, 0, 0, 0, 0, LastTotals(100, 5, NOW, False, False))
+        SessionDelta(7, HASH, CLIENT, 0, 0, 0, 0, 0, LastTotals(100, 5, NOW, False, False), ADDRESS)
     ]
     client.announce(150, 9)
     client.now += 60
     client.announce(170, 9, Event.COMPLETED, seeder=True)
     assert taken(store) == [
-        SessionDelta(7, HASH, CLIENT, 70, 4, 0, 1, 0, LastTotals(170, 9, NOW + 60, True, True))
+        SessionDelta(7, HASH, CLIENT, 70, 4, 0, 1, 0, LastTotals(170, 9, NOW + 60, True, True), ADDRESS)
     ]
     client.announce(0, 0, Event.STARTED)
     assert [delta.last for delta in taken(store)] == [LastTotals(0, 0, NOW + 60, False, True)]
+
+
+def test_a_delta_says_where_its_last_announce_came_from(store, client):
+    client.announce(100)
+    client.announce(100, peer=bytes(range(16)) + b"\x00\x01")
+    first = taken(store)
+    assert [delta.address for delta in first] == [bytes(range(8))]
+    client.announce(200)
+    store.put_back_deltas(first)
+    assert [delta.address for delta in taken(store)] == [ADDRESS]
+    store.put_back_deltas(first)
+    assert taken(store) == first
+    store.put_back_deltas([first[0]._replace(address=b"")])
+    assert [delta.address for delta in taken(store)] == [b""]
 
 
 def test_a_completion_is_not_erased_by_the_announces_that_follow_it(store, client):

@@ -33,6 +33,7 @@ from tracker.access import AccessTable, AddressRule, ClientRule
 from tracker.counters import Transport
 from tracker.mode import Mode
 from tracker.model import Counts, Event
+from tracker.sampling import SAMPLE_EVERY
 from tracker.socket_peers import OFFER_SECONDS, SocketTerms
 
 pytestmark = pytest.mark.uvloop
@@ -831,6 +832,9 @@ async def test_a_burst_of_messages_is_answered_whole_and_in_order(served):
         )  # fmt: skip
         for at, _ in enumerate(names):
             assert (await client.hear())["incomplete"] == at % 2
+        if service.sockets:
+            assert service.setup.door is not None
+            assert sum(service.setup.door.times()[Transport.WEBSOCKET]) == len(names) // SAMPLE_EVERY
 
 
 async def test_a_reader_that_takes_nothing_is_cut_off_and_the_others_are_served(served):

@@ -1,5 +1,6 @@
 import asyncio
 import subprocess
+from datetime import date
 from ipaddress import ip_network
 from shutil import which
 
@@ -23,6 +24,7 @@ from peerage.wiring.application import open_application
 from storage.memory import MemoryJournal
 from tasks.fair_turns import FairTurns
 from tasks.loop_stalls import LoopStalls
+from tracker.census import DayReport
 from tracker.counters import Transport
 from tracker.flusher import Flusher
 from tracker.mode import Mode
@@ -134,7 +136,15 @@ def figures(clock=lambda: 100.0) -> ServiceFigures:
     largest = LargestSwarms(lambda _: [], clock)
     rates = Rates(dict, clock)
     return ServiceFigures(
-        "0.1", rates, mix, largest, requests, lambda: {Transport.UDP: times}, {"ok": 2}, {"found": 1}
+        "0.1",
+        rates,
+        mix,
+        largest,
+        requests,
+        lambda: {Transport.UDP: times},
+        {"ok": 2},
+        {"found": 1},
+        countries=lambda: DayReport(date(2026, 11, 27), (("DE", 7),)),
     )
 
 
@@ -147,6 +157,7 @@ def test_times_clients_log_ins_and_lookups_are_told():
         'peerage_request_seconds_bucket{class="rest",le="0.0025"} 3.0',
         'peerage_announce_client_ratio{client="TR 4"} 0.5',
         'peerage_announce_ip_ratio{version="6"} 0.5',
+        'peerage_census_peers{country="DE"} 7.0',
         'peerage_logins_total{outcome="ok"} 2.0',
         'peerage_lookups_total{outcome="found"} 1.0',
         "peerage_build_info{implementation=",

@@ -1,6 +1,7 @@
 """The tracker's numbers, in JSON and in the forms of opentracker."""
 
 import re
+from datetime import date
 from xml.etree import ElementTree
 
 import httpx
@@ -12,6 +13,7 @@ from doors.request_times import BOUNDS, RequestTimes
 from doors.service_figures import LargestSwarms, ServiceFigures, announce_histogram
 from doors.tracker_stats import StatsDoor
 from tests.support.clock import Clock
+from tracker.census import DayReport
 from tracker.counters import TrackerCounters, Transport
 from tracker.model import Counts, Event, SwarmTotals
 from tracker.sampling import ClientMix, Histogram, Rates
@@ -64,6 +66,7 @@ def figures(counters, clock):
         lambda: {Transport.UDP: announce_histogram([0, 0, 99, 1, *[0] * 12], 90_000)},
         {"ok": 2},
         {"found": 1},
+        countries=lambda: DayReport(date(2026, 11, 27), (("DE", 7), ("ZZ", 1))),
     )
 
 
@@ -100,6 +103,7 @@ async def test_json_has_every_number_by_name(ask):
         "request_seconds": {"rest": {"count": 3, "total": 0.006, "p50": 0.0025, "p99": 0.0025}},
         "clients": {"qB 4": 1.0},
         "ip_versions": {"4": 1.0, "6": 0.0},
+        "countries": {"day": "2026-11-27", "peers": {"DE": 7, "ZZ": 1}},
         "largest": [
             {"info_hash": "aa" * 20, "seeders": 1, "leechers": 9, "completed": 7},
             {"info_hash": "bb" * 20, "seeders": 5, "leechers": 1, "completed": 0},

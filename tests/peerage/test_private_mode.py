@@ -192,6 +192,7 @@ def test_what_an_account_moved_shows_everywhere(start_peerage):
 
     wait_until(lambda: shown(site)["uploaded"] == "3 MiB", lambda: str(shown(site)))
     assert shown(site)["ratio"] == "1.500"
+    assert shown(site)["addresses"] == "1 today, 1 at most"
     number = json.loads(site.own("/api/user").body)["data"]["id"]
     stats = json.loads(site.own(f"/api/users/{number}/stats").body)["data"]
     assert (stats["uploaded_bytes"], stats["downloaded_bytes"], stats["ratio"]) == (3 << 20, 2 << 20, 1.5)

@@ -23,6 +23,7 @@ ELSEWHERE = {
     "content": "told by its downloads",
     "client_session": "its totals are those of the traffic",
     "erasure": "what is under way",
+    "seen_address": "hashes of one day, that tell nobody an address",
 }
 
 

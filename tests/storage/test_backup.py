@@ -35,6 +35,7 @@ def folder(tmp_path):
             path.write_bytes(infohash[:4])
         folder.secret("accounts", 16, bytes)
         folder.secret("census-20000", 16, bytes)
+        folder.secret("addresses-20000", 16, bytes)
         yield folder
 
 

@@ -44,6 +44,18 @@ async def test_peers_are_counted_by_country_most_first(tmp_path, make_store):
     assert report.total == 6
 
 
+async def test_countries_are_summed_over_all_torrents_once_the_day_is_closed(tmp_path, make_store):
+    async with open_census(tmp_path / "data", make_store=make_store) as opened:
+        opened.announce((8, 8, 8, 1))
+        opened.announce((8, 8, 8, 1), OTHER)
+        opened.announce(GERMAN, OTHER)
+        await opened.flush()
+        assert opened.census.countries is None
+        await opened.pass_midnight()
+        report = opened.census.countries
+        assert (report.day, report.countries) == (TODAY, (("US", 2), ("DE", 1)))
+
+
 async def test_an_address_counts_once_a_day_whatever_its_ports_and_however_often_it_comes(
     tmp_path, make_store
 ):

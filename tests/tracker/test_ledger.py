@@ -31,10 +31,10 @@ class Flaky:
     def __getattr__(self, name):
         return getattr(self._store, name)
 
-    async def write(self, number, deltas):
+    async def write(self, number, deltas, seen=()):
         if self.fails == "before":
             raise OSError("it failed")
-        done = await self._store.write(number, deltas)
+        done = await self._store.write(number, deltas, seen)
         if self.fails == "after":
             raise OSError("nobody knows whether it failed")
         return done

@@ -99,8 +99,8 @@ def test_native_code_samples_one_in_so_many_and_each_is_read_once():
     request = b"GET /announce?" + query + b" HTTP/1.1\r\nhost: a\r\n\r\n"
     for _ in range(3 * SAMPLE_EVERY):
         door.answer(request, bytes([9] * 4))
-    http, udp, nanoseconds = door.times()
-    assert (sum(http), sum(udp), len(http)) == (3, 0, LATENCY_BUCKETS)
+    http, udp, websocket, nanoseconds = door.times()
+    assert (sum(http), sum(udp), sum(websocket), len(http)) == (3, 0, 0, LATENCY_BUCKETS)
     assert nanoseconds[0] > 0
     sample = b"-qB4650\x04"
     assert door.clients() == 3 * sample

@@ -4,6 +4,7 @@ import pytest
 
 from accounts.model import Principal
 from doors.byte_sizes import size
+from tracker.address_figures import SeenAddress
 from tracker.bonus import BonusPrices
 from tracker.ledger import BatchNumber
 from tracker.obligations import ObligationRules
@@ -104,7 +105,9 @@ def test_points_are_spent_on_the_account_page_and_what_is_owed_is_listed(site, m
 def test_what_does_not_add_up_is_on_a_page_for_moderators(site, moderator, anna, torrent):
     ledger, last = site.services.ledger.store, LastTotals(5000, 0, int(site.now), True, False)
     moved = SessionDelta(anna.id, torrent.infohash, b"p" * 20, 5000, 0, 0, 0, 0, last)
-    site.run(ledger.write(BatchNumber(0, site.run(ledger.begin_epoch(0)), 1), [moved]))
+    seen = [SeenAddress(anna.id, int(site.now) // 86_400, bytes([at]) * 8) for at in range(77)]
+    site.run(ledger.write(BatchNumber(0, site.run(ledger.begin_epoch(0)), 1), [moved], seen))
     assert site.browser(anna).get("/moderation/traffic").status_code == 403
     page = site.browser(moderator).get("/moderation/traffic").text
+    assert page.count('<td class="n">77</td>') == 2
     assert ("anna" in page, torrent.title in page, f"+{size(5000)}" in page) == (True, True, True)

@@ -564,8 +564,9 @@ static PyObject *door_times(Door *door, PyObject *Py_UNUSED(none))
                 times[over][bucket] += atomic_load_explicit(&sampling->times[over][bucket], memory_order_relaxed);
             nanoseconds[over] += atomic_load_explicit(&sampling->nanoseconds[over], memory_order_relaxed);
         }
-    return Py_BuildValue("NNN", list_of(times[TRANSPORT_HTTP], LATENCY_BUCKETS),
-                         list_of(times[TRANSPORT_UDP], LATENCY_BUCKETS), list_of(nanoseconds, TRANSPORT_COUNT));
+    return Py_BuildValue("NNNN", list_of(times[TRANSPORT_HTTP], LATENCY_BUCKETS),
+                         list_of(times[TRANSPORT_UDP], LATENCY_BUCKETS),
+                         list_of(times[TRANSPORT_WEBSOCKET], LATENCY_BUCKETS), list_of(nanoseconds, TRANSPORT_COUNT));
 }
 
 static PyObject *door_clients(Door *door, PyObject *Py_UNUSED(none))
@@ -591,7 +592,7 @@ static PyObject *door_clients(Door *door, PyObject *Py_UNUSED(none))
 }
 
 static PyMethodDef door_methods[] = {
-    {"times", (PyCFunction)door_times, METH_NOARGS, "times(): of samples over HTTP and UDP in buckets; ns by transport"},
+    {"times", (PyCFunction)door_times, METH_NOARGS, "times(): of samples by transport in buckets, and ns by transport"},
     {"clients", (PyCFunction)door_clients, METH_NOARGS, "clients(): samples of who announced since the last call"},
     {"answer", (PyCFunction)door_answer, METH_VARARGS, "Answer the requests at the front of a stream."},
     {"answer_stops", (PyCFunction)door_answer_stops, METH_VARARGS, "Answer those that stop at the front of a stream."},

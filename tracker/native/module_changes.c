@@ -61,12 +61,13 @@ PyObject *module_account_of(PyObject *self, PyObject *object)
 static PyObject *show_delta(const struct delta *delta)
 {
     const struct last_totals *last = &delta->last;
-    return Py_BuildValue("(Ky#y#KKKKK(KKLNN))", (unsigned long long)delta->account, delta->infohash,
+    return Py_BuildValue("(Ky#y#KKKKK(KKLNN)y#)", (unsigned long long)delta->account, delta->infohash,
                          (Py_ssize_t)INFOHASH, delta->peer_id, (Py_ssize_t)PEER_ID, (unsigned long long)delta->uploaded,
                          (unsigned long long)delta->downloaded, (unsigned long long)delta->seeded,
                          (unsigned long long)delta->completed, (unsigned long long)delta->capped,
                          (unsigned long long)last->uploaded, (unsigned long long)last->downloaded,
-                         (long long)last->seen, PyBool_FromLong(last->seeding), PyBool_FromLong(last->completed));
+                         (long long)last->seen, PyBool_FromLong(last->seeding), PyBool_FromLong(last->completed),
+                         (const char *)delta->from.bytes, (Py_ssize_t)delta->from.length);
 }
 
 PyObject *module_take_deltas(PyObject *self, PyObject *Py_UNUSED(none))
@@ -109,8 +110,8 @@ static void set_last(struct delta *delta, unsigned long long uploaded, unsigned 
 
 static bool read_delta(PyObject *object, struct delta *delta)
 {
-    const char *infohash, *peer_id;
-    Py_ssize_t infohash_length, peer_id_length;
+    const char *infohash, *peer_id, *from;
+    Py_ssize_t infohash_length, peer_id_length, from_length;
     unsigned long long account, sums[5], uploaded, downloaded;
     long long seen;
     int seeding, completed;
@@ -118,12 +119,18 @@ static bool read_delta(PyObject *object, struct delta *delta)
         PyErr_SetString(PyExc_TypeError, "a delta is a tuple");
         return false;
     }
-    if (!PyArg_ParseTuple(object, "Ky#y#KKKKK(KKLpp)", &account, &infohash, &infohash_length, &peer_id,
+    if (!PyArg_ParseTuple(object, "Ky#y#KKKKK(KKLpp)y#", &account, &infohash, &infohash_length, &peer_id,
                           &peer_id_length, &sums[0], &sums[1], &sums[2], &sums[3], &sums[4], &uploaded, &downloaded,
-                          &seen, &seeding, &completed))
+                          &seen, &seeding, &completed, &from, &from_length))
         return false;
+    if (from_length > NETWORK6) {
+        PyErr_SetString(PyExc_ValueError, "an address has at most 8 bytes");
+        return false;
+    }
     *delta = (struct delta){.account = account, .uploaded = sums[0], .downloaded = sums[1], .seeded = sums[2],
                             .completed = sums[3], .capped = sums[4]};
+    delta->from.length = (uint8_t)from_length;
+    memcpy(delta->from.bytes, from, (size_t)from_length);
     set_last(delta, uploaded, downloaded, seen, seeding, completed);
     return set_names(delta, infohash, infohash_length, peer_id, peer_id_length);
 }

@@ -44,7 +44,7 @@ static bool make_room(const struct store *store, struct queue *queue, atomic_uin
 }
 
 static void add_delta(struct store *store, struct shard *shard, const uint8_t key[SESSION_KEY],
-                      const uint64_t sums[SUMS], const struct last_totals *last, bool newer)
+                      const uint64_t sums[SUMS], const struct last_totals *last, const struct from *from, bool newer)
 {
     struct queue *queue = &shard->pending;
     uint64_t hash = key_hash(store, key);
@@ -58,11 +58,14 @@ static void add_delta(struct store *store, struct shard *shard, const uint8_t ke
         struct pending *added = table_at(&queue->table, slot);
         memcpy(added->sums, sums, SUMS * sizeof *sums);
         added->last = *last;
+        added->from = *from;
         return;
     }
     struct pending *pending = table_at(&queue->table, slot);
-    if (newer)
+    if (newer) {
         pending->last = *last;
+        pending->from = *from;
+    }
     for (int at = 0; at < SUMS; at++) {
         uint64_t sum = pending->sums[at] + sums[at];
         pending->sums[at] = sum < LARGEST_TOTAL ? sum : LARGEST_TOTAL;
@@ -145,7 +148,9 @@ void session_note(struct store *store, struct shard *shard, const struct announc
     last->seen = now;
     last->seeding = announce->seeder && announce->event != EVENT_STOPPED;
     last->completed |= completes;
-    add_delta(store, shard, key, sums, last, true);
+    struct from from = {.length = announce->stride == 6 ? 4 : NETWORK6};
+    memcpy(from.bytes, announce->peer, from.length);
+    add_delta(store, shard, key, sums, last, &from, true);
 }
 
 void store_note_session(struct store *store, const struct announce *announce, int64_t now)
@@ -199,6 +204,7 @@ static void read_pending(const struct pending *pending, struct delta *out)
     out->completed = pending->sums[COMPLETES];
     out->capped = pending->sums[CAPPED];
     out->last = pending->last;
+    out->from = pending->from;
 }
 
 size_t store_take_deltas(struct store *store, struct delta deltas[DELTAS_AT_ONCE])
@@ -243,7 +249,7 @@ void store_put_back_deltas(struct store *store, const struct delta *deltas, size
         uint8_t key[SESSION_KEY];
         write_key(key, delta->infohash, delta->peer_id, delta->account);
         struct shard *shard = shard_enter(store, delta->infohash);
-        add_delta(store, shard, key, sums, &delta->last, false);
+        add_delta(store, shard, key, sums, &delta->last, &delta->from, false);
         shard_leave(shard);
     }
 }

@@ -50,6 +50,7 @@ struct pending {
     struct links links;
     uint64_t sums[5]; /* uploaded, downloaded, seeded, completed, capped */
     struct last_totals last;
+    struct from from;
 };
 
 /* A change that a consumer has not acknowledged, by infohash and peer. */

@@ -161,6 +161,11 @@ struct last_totals {
     bool seeding, completed;
 };
 
+/* Where a client announced from last: its IPv4 address or its IPv6 network of 64 bits. */
+struct from {
+    uint8_t length, bytes[NETWORK6];
+};
+
 /* What a client did between two announces: bytes, seconds of seeding, completed downloads, bytes above the largest rate;
  * and where its session stands then. */
 struct delta {
@@ -168,6 +173,7 @@ struct delta {
     uint8_t infohash[INFOHASH], peer_id[PEER_ID];
     uint64_t uploaded, downloaded, seeded, completed, capped;
     struct last_totals last;
+    struct from from;
 };
 
 struct session_totals {

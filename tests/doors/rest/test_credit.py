@@ -1,5 +1,6 @@
 from bittorrent.infohash import InfoHash
 from storage.bonus import SqlBonus
+from tracker.address_figures import SeenAddress
 from tracker.bonus import BonusFormula, BonusPrices
 from tracker.ledger import BatchNumber
 from tracker.obligations import ObligationRules
@@ -155,6 +156,16 @@ def test_moderators_see_accounts_with_many_clients_and_torrents_that_do_not_add_
     ]
     api.now += 100_000
     assert api.done("GET", "/moderation/clients", "moderator")["data"] == []
+
+
+def test_moderators_see_accounts_with_many_addresses(api):
+    user, ledger = api.user("user").id, api.services.ledger.store
+    seen = [SeenAddress(user, int(api.now) // 86_400, bytes([at]) * 8) for at in range(3)]
+    api.run(ledger.write(BatchNumber(0, api.run(ledger.begin_epoch(0)), 1), [], seen))
+    api.refused(403, "GET", "/moderation/addresses", "user")
+    assert api.done("GET", "/moderation/addresses", "moderator")["data"] == [
+        {"user_id": user, "today": 3, "most": 3}
+    ]
 
 
 def test_no_rule_holds_behind_the_last_time_that_is_written(api):
