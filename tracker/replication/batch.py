@@ -2,7 +2,8 @@
 
 A batch is a head and a body. Head, little-endian: version (u8), flags (u8), node (u32), run (u64, drawn at each start
 of a node), sequence (u64, of the run's batches in one shard of the stream), base (u32, seconds from EPOCH, no change of
-the batch is later), name (u8 and that many bytes), wants (u8, then a node (u32) and a request (u32) each).
+the batch is later), name (u8 and that many bytes), wants (u8, then a node (u32) and a request (u32, its lowest
+bit asks for departures alone) each).
 Body: groups, each of an infohash (20), the numbers of IPv4 peers, IPv6 peers and nodes in it, the compact peers of
 both families, a mark for each of them, and for each node its number (u32) and completed count. A mark is the seconds
 from the change's time to base, shifted by four, and its flags. Numbers and marks are in LEB128: seven bits a byte, the
@@ -56,10 +57,14 @@ class LaterVersion(DamagedBatch):
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """The request of a node for a snapshot of another one; its number tells it from that node's earlier ones."""
+    """The request of a node for a snapshot of another one; its number tells it from that node's earlier ones.
+
+    With `departures` it asks for those alone, which a node that was away has forgotten.
+    """
 
     node: int
     request: int
+    departures: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +107,7 @@ def pack_batch(head: BatchHead, changes: Sequence[Change]) -> bytes:
     out += name
     out.append(len(head.wants))
     for wanted in head.wants:
-        out += _WANTED.pack(wanted.node, wanted.request)
+        out += _WANTED.pack(wanted.node, wanted.request << 1 | wanted.departures)
     _write_groups(out, changes, head.base)
     return bytes(out)
 
@@ -164,7 +169,10 @@ def read_batch(data: bytes) -> Batch:
         if len(name.encode()) > LONGEST_NAME or count > MOST_WANTED:
             raise DamagedBatch("head")
         end = at + 1 + count * _WANTED.size
-        wants = tuple(Wanted(*each) for each in _WANTED.iter_unpack(data[at + 1 : end]))
+        wants = tuple(
+            Wanted(node, request >> 1, bool(request & 1))
+            for node, request in _WANTED.iter_unpack(data[at + 1 : end])
+        )
     except (struct.error, IndexError, UnicodeDecodeError) as error:
         raise DamagedBatch("head") from error
     if len(wants) != count:

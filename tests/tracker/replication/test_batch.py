@@ -23,7 +23,9 @@ from tracker.replication.batch import (
 )
 
 NOW = 1_800_000_000
-HEAD = BatchHead(7, 2**63, 12, NOW, "one", in_step=True, wants=(Wanted(9, 4),))
+HEAD = BatchHead(
+    7, 2**63, 12, NOW, "one", in_step=True, wants=(Wanted(9, 4), Wanted(8, 2**31 - 1, departures=True))
+)
 EMPTY = BatchHead(7, 1, 1, NOW)
 
 flags = st.sampled_from([0, COMPLETED, PAUSED, PAUSED | COMPLETED, LEECHER, LEECHER | COMPLETED, GONE])
