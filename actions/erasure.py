@@ -18,7 +18,7 @@ log = structlog.get_logger()
 class AccountErasure:
     """Erases accounts over a store; `clock` gives unix seconds.
 
-    `write_counts` writes what of traffic is in memory, `end_work` ends the downloads of an account, and its uploads that are not sent yet.
+    `write_counts` writes what of traffic is in memory, `end_work` ends an account's downloads and unsent uploads.
     """
 
     def __init__(

@@ -37,6 +37,7 @@ from tracker.counters import TrackerCounters as Announced
 from tracker.counters import Transport
 from tracker.flusher import Flusher
 from tracker.model import Event
+from tracker.replication.replicator import Replicator
 from tracker.sampling import SAMPLE_EVERY, Histogram
 from tracker.socket_peers import SocketCounters
 from tracker.tracker import Tracker
@@ -469,3 +470,46 @@ def health_routes(health: Health, arrivals: Arrivals | None = None) -> list[Rout
         Route("/readyz", answer, methods=["GET"]),
         Route("/healthz", answer, methods=["GET"]),
     ]
+
+
+class ClusterCollector(Collector):
+    """Prometheus collector of what a node exchanges with others."""
+
+    def __init__(self, replicator: Replicator) -> None:
+        self._replicator = replicator
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield how replication stands and what it did."""
+        replicator, figures = self._replicator, self._replicator.figures
+        for name, meaning, value in (
+            ("connected", "Whether the stream answers", int(figures.connected)),
+            ("in_step", "Whether nothing is missing of what other nodes sent", int(figures.in_step)),
+            ("nodes", "Other nodes that were heard within 15 seconds", len(replicator.heard)),
+        ):
+            yield GaugeMetricFamily(f"peerage_cluster_{name}", meaning, value)
+        if (behind := replicator.behind) is not None:
+            yield GaugeMetricFamily(
+                "peerage_cluster_behind_seconds", "Since all of the stream was last taken over", behind
+            )
+        for name, meaning, count in (
+            ("batches_sent", "Batches appended to the stream", figures.batches_sent),
+            ("sent_bytes", "Bytes of them", figures.bytes_sent),
+            ("changes_sent", "Changed peers and counts in them", figures.changes_sent),
+            ("batches_read", "Batches read from the stream, own ones too", figures.batches_read),
+            ("read_bytes", "Bytes of them", figures.bytes_read),
+            ("changes_applied", "Changes of other nodes that were looked at", figures.changes_applied),
+            ("gaps", "Times that batches of another node were found missing", figures.gaps),
+            ("snapshots_taken", "Snapshots of other nodes taken over", figures.snapshots_taken),
+            ("snapshots_given", "Snapshots written for other nodes", figures.snapshots_given),
+            ("outages", "Times that the stream stopped answering", figures.outages),
+            ("failures", "Rounds that failed for another reason", figures.failures),
+        ):
+            yield CounterMetricFamily(f"peerage_cluster_{name}", meaning, count)
+        dropped = CounterMetricFamily(
+            "peerage_cluster_batches_dropped",
+            "Batches that were not used, or of a clock that is too far ahead",
+            labels=["reason"],
+        )
+        for reason, count in figures.dropped.items():
+            dropped.add_metric([reason], count)
+        yield dropped

@@ -80,6 +80,7 @@ def _optional_tasks(application: Application, listeners: Listeners) -> Sequence[
         application.ledger if private else None,
         application.bonus if private else None,
         application.standings if private else None,
+        application.replicator,
         application.downloads.auto_fetch,
         application.downloads.engine_announcer,
         application.torrents.scrubber,

@@ -15,6 +15,7 @@ from peerage.sections import (
     CacheSection,
     CatalogueSection,
     CensusSection,
+    ClusterSection,
     DownloadsSection,
     FairnessSection,
     HttpSection,
@@ -108,6 +109,7 @@ class Settings(Section, frozen=True, kw_only=True):
     tracker: TrackerSection = TrackerSection()
     websocket: WebsocketSection = WebsocketSection()
     ledger: LedgerSection = LedgerSection()
+    cluster: ClusterSection = ClusterSection()
     cache: CacheSection = CacheSection()
     http: HttpSection = HttpSection()
     fairness: FairnessSection = FairnessSection()

@@ -27,6 +27,7 @@ from doors.files import isolate_files_host
 from doors.held_requests import HeldRequests
 from doors.lookup_on_miss import LookupOnMiss
 from doors.metrics import (
+    ClusterCollector,
     DoorsCollector,
     FiguresCollector,
     FilesCollector,
@@ -220,6 +221,7 @@ def _make_metrics(
         ),
         RoomCollector(application.cache_room),
         *([KeptFilesCollector(listeners.kept_files.counts)] if listeners.kept_files is not None else ()),
+        *([ClusterCollector(application.replicator)] if application.replicator is not None else ()),
         *([WebSocketCollector(listeners.websocket)] if listeners.websocket is not None else ()),
     ]
     return MetricsDoor(collectors, clients, settings.networks, everyone=settings.open)

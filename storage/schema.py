@@ -19,4 +19,4 @@ class Schema:
 
 
 PEERAGE: Final = Schema(_MIGRATIONS / "peerage", "0028")
-SWARMS: Final = Schema(_MIGRATIONS / "swarms", "0002")
+SWARMS: Final = Schema(_MIGRATIONS / "swarms", "0003")

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 
 from actions.diagnosis import Finding, Grade
+from peerage.diagnosis.cluster import examine_cluster
 from peerage.diagnosis.databases import examine_backup, examine_databases
 from peerage.diagnosis.examined import Examined
 from peerage.diagnosis.folder import (
@@ -32,6 +33,7 @@ CHECKS: Mapping[str, Callable[[Examined], Iterable[Finding]]] = MappingProxyType
         "file system": examine_file_system,
         "databases": examine_databases,
         "backup": examine_backup,
+        "cluster": examine_cluster,
         "memory": examine_memory,
         "open files": examine_descriptors,
         "UDP": examine_udp,

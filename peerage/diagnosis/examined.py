@@ -14,18 +14,21 @@ from storage.maintenance import MaintenanceLog
 if TYPE_CHECKING:
     from actions.cache_room import RoomState
     from doors.arrivals import Arrivals
+    from tracker.replication.replicator import Replicator
 
 
 @dataclass(frozen=True, slots=True)
 class RunningService:
     """The service whose process examines itself: its addresses with their real ports, and how requests arrive.
 
-    `room` is how full its cache was a moment ago, None before it looked.
+    `room` is how full its cache was a moment ago, None before it looked. `replicator` exchanges swarms with other
+    nodes, None where there is one node.
     """
 
     listening: tuple[ListenAddress, ...]
     arrivals: "Arrivals"
     room: "RoomState | None" = None
+    replicator: "Replicator | None" = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

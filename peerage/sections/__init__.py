@@ -8,6 +8,7 @@ from peerage.sections.catalogue import (
     MirrorSection,
     TorrentApiSection,
 )
+from peerage.sections.cluster import ClusterSection
 from peerage.sections.downloads import DownloadsSection, LookupsSection, QbittorrentSection
 from peerage.sections.fairness import FairnessSection
 from peerage.sections.ledger import LedgerSection
@@ -23,6 +24,7 @@ __all__ = [
     "CacheSection",
     "CatalogueSection",
     "CensusSection",
+    "ClusterSection",
     "DownloadsSection",
     "FairnessSection",
     "HttpSection",

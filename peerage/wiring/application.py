@@ -67,6 +67,7 @@ if TYPE_CHECKING:
     from tracker.figure_history import FigureHistory
     from tracker.journal_row import JournalRow
     from tracker.ledger import Ledger
+    from tracker.replication.replicator import Replicator
     from tracker.standing import Standings
 
 _SHARES_KEY_BYTES = 16
@@ -317,7 +318,17 @@ class Application:
         """The tracker, its journal and the census."""
         from peerage.wiring.tracker import make_tracker_services
 
-        return make_tracker_services(self, observers=(self._sync_statistics, self._fetch_announced))
+        observers = self._sync_statistics, self._fetch_announced, self._keep_position
+        return make_tracker_services(self, observers=observers)
+
+    @cached_property
+    def replicator(self) -> "Replicator | None":
+        """What exchanges swarms with other nodes, None where this is the only one."""
+        if self.settings.cluster.url is None:
+            return None
+        from peerage.wiring.cluster import make_replicator
+
+        return make_replicator(self)
 
     @cached_property
     def history(self) -> "FigureHistory":
@@ -653,6 +664,10 @@ class Application:
     async def _fetch_announced(self, rows: "Sequence[JournalRow]", _last: bool) -> None:
         if self._jobs_loaded and self.downloads.auto_fetch is not None:
             await self.downloads.auto_fetch.observe(rows)
+
+    async def _keep_position(self, rows: "Sequence[JournalRow]") -> None:
+        if self.replicator is not None and self.serves:
+            await self.replicator.observe(rows)
 
     async def _has_jobs(self) -> bool:
         """Return whether content is stored; what fetches takes a command longer to import than all the rest."""

@@ -14,7 +14,7 @@ def make_diagnosis(application: Application) -> Diagnosis:
 
     def look(thorough: bool) -> Sequence[Finding]:
         room = application.cache_room.state
-        service = RunningService(application.listening, application.arrivals, room)
+        service = RunningService(application.listening, application.arrivals, room, application.replicator)
         return examine(
             Examined(settings=application.settings, now=clock(), service=service, thorough=thorough)
         )

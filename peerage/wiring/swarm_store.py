@@ -16,8 +16,8 @@ _SEED_BITS = 64
 _KEY_BYTES = 16
 
 
-def announce_terms(settings: TrackerSection, shares: ShareTerms) -> AnnounceTerms:
-    """Return intervals and caps of announces, as the settings name them."""
+def announce_terms(settings: TrackerSection, shares: ShareTerms, node: int = 0) -> AnnounceTerms:
+    """Return intervals and caps of announces, as the settings name them, for the node of a number."""
     return AnnounceTerms(
         interval=settings.interval,
         min_interval=settings.min_interval,
@@ -26,6 +26,7 @@ def announce_terms(settings: TrackerSection, shares: ShareTerms) -> AnnounceTerm
         peers_per_address=settings.peers_per_address,
         remember_completed=settings.remember_completed * _DAY,
         shares=shares,
+        node=node,
         most_rate=settings.most_rate,
         announce_spacing=settings.announce_spacing,
         peers_per_account=settings.peers_per_account,
@@ -34,9 +35,11 @@ def announce_terms(settings: TrackerSection, shares: ShareTerms) -> AnnounceTerm
     )
 
 
-def make_swarm_store(settings: TrackerSection, shares: ShareTerms, *, native: bool = AVAILABLE) -> SwarmStore:
+def make_swarm_store(
+    settings: TrackerSection, shares: ShareTerms, *, node: int = 0, native: bool = AVAILABLE
+) -> SwarmStore:
     """Return an empty store of the kind that the settings name, where that in C is there. Raises NoNativeStore."""
-    terms, seed = announce_terms(settings, shares), secrets.randbits(_SEED_BITS)
+    terms, seed = announce_terms(settings, shares, node), secrets.randbits(_SEED_BITS)
     if settings.store == "native" and not native:
         raise NoNativeStore(
             "tracker.store is native, but the C extension was not built: install again with a C compiler at hand"

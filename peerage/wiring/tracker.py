@@ -75,13 +75,12 @@ class TrackerServices:
         await self.census.start()
 
 
-def make_tracker(settings: Settings, environment: Environment) -> Tracker:
-    """Return a tracker over an empty swarm store. Raises NoNativeStore."""
-    store = make_swarm_store(settings.tracker, settings.fairness.terms)
+def make_tracker(settings: Settings, environment: Environment, node: int = 0) -> Tracker:
+    """Return the tracker of the node of a number, over an empty swarm store. Raises NoNativeStore."""
+    store = make_swarm_store(settings.tracker, settings.fairness.terms, node=node)
     policy = Policy(store, settings.tracker.mode)
-    return Tracker(
-        store, policy, announce_terms(settings.tracker, settings.fairness.terms), environment.clock
-    )
+    terms = announce_terms(settings.tracker, settings.fairness.terms, node)
+    return Tracker(store, policy, terms, environment.clock)
 
 
 def make_census(application: "Application") -> Census:
@@ -102,12 +101,18 @@ def make_census(application: "Application") -> Census:
 
 
 def make_tracker_services(application: "Application", observers: Sequence[FlushObserver]) -> TrackerServices:
-    """Return the tracker of an application; its end is a flush.
+    """Return the tracker of an application; its end is a flush. DatabaseError: `cluster.url` lacks its client.
 
     After each flush the census and `observers` are told.
     """
     settings, environment = application.settings, application.environment
-    tracker, census = make_tracker(settings, environment), make_census(application)
+    node = 0
+    if settings.cluster.url is not None:
+        from peerage.wiring.cluster import node_number, require_client  # noqa: PLC0415 - on a node of several alone
+
+        require_client()
+        node = node_number(application.stores.folder, environment)
+    tracker, census = make_tracker(settings, environment, node), make_census(application)
     journal = SqlJournal(application.stores.swarms)
     flusher = Flusher(
         tracker.store,

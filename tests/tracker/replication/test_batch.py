@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bittorrent.infohash import InfoHash
-from tracker.changes import GONE, LEECHER, MAX_COMPLETED, MAX_NODE, CompletedCount, PeerChange
+from tracker.changes import GONE, LEECHER, MAX_COMPLETED, MAX_NODE, CompletedCount, PeerChange, is_change
 from tracker.pool import COMPLETED, EPOCH, PAUSED
 from tracker.replication.batch import (
     LONGEST_NAME,
@@ -23,7 +23,9 @@ from tracker.replication.batch import (
 )
 
 NOW = 1_800_000_000
-HEAD = BatchHead(7, 2**63, 12, NOW, "one", in_step=True, wants=(Wanted(9, 4),))
+HEAD = BatchHead(
+    7, 2**63, 12, NOW, "one", in_step=True, wants=(Wanted(9, 4), Wanted(8, 2**31 - 1, departures=True))
+)
 EMPTY = BatchHead(7, 1, 1, NOW)
 
 flags = st.sampled_from([0, COMPLETED, PAUSED, PAUSED | COMPLETED, LEECHER, LEECHER | COMPLETED, GONE])
@@ -162,3 +164,14 @@ def test_the_largest_batch_is_within_the_bound():
         for number in range(MOST_CHANGES)
     ]
     assert len(pack_batch(EMPTY, said)) <= MAX_BATCH
+
+
+@given(st.integers(0, 15))
+def test_what_is_read_has_flags_that_every_store_takes(flags):
+    change = PeerChange(InfoHash(b"h" * 20), bytes(6), NOW, flags)
+    batch = read_batch(pack_batch(EMPTY, [change]))
+    if is_change(change):
+        assert changes_of(batch) == [change]
+    else:
+        with pytest.raises(DamagedBatch):
+            changes_of(batch)

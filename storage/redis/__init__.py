@@ -1,0 +1,1 @@
+"""The stream that nodes share, on Redis or Valkey."""
