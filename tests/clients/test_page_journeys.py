@@ -183,6 +183,25 @@ def test_a_member_uploads_many_and_corrects_what_is_refused(
         expect(page.get_by_role("main")).to_contain_text("1998")
 
 
+@SCRIPTS
+def test_a_moderator_chooses_in_a_list_and_undoes_it(
+    browser: Browser, filled: FilledSite, scripts: bool
+) -> None:
+    with page_of(browser, filled, scripts=scripts, role="moderator") as page:
+        page.goto("/search?q=bach")
+        page.get_by_label("Choose").first.check()
+        page.get_by_text("With those that are chosen").click()
+        page.get_by_label("Reason").fill("look at it")
+        page.get_by_role("button", name="Do it").click()
+        expect(page.get_by_role("status")).to_contain_text("hide: 1 torrent.")
+        page.get_by_role("button", name="Undo").click()
+        expect(page.get_by_role("status")).to_contain_text("show: 1 torrent.")
+        page.get_by_role("link", name="Back to the list").click()
+        expect(page.get_by_role("table", name="Torrents found")).not_to_contain_text("hidden")
+        page.goto("/moderation/log")
+        expect(page.get_by_role("main")).to_contain_text("look at it")
+
+
 def test_rows_that_did_not_arrive_are_tried_again(browser: Browser, filled: FilledSite) -> None:
     kind = "application/x-bittorrent"
     file = {"name": "a.torrent", "mimeType": kind, "buffer": torrent_file("Lost on the way.iso")}
