@@ -102,8 +102,8 @@ class BulkUploads:
             try:
                 if deleted := await self._drafts.sweep():
                     log.info("drafts.deleted", count=deleted)
-            except Refusal as error:
-                log.warning("drafts.not_swept", error=str(error))
+            except Exception:
+                log.exception("drafts.not_swept")
             await asyncio.sleep(_SWEEP_SECONDS)
 
     async def read(

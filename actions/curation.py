@@ -176,7 +176,9 @@ class Curation:
             raise Refusal("owned")
         return torrent
 
-    async def edit_torrent(self, principal: Principal, torrent: int, details: TorrentDetails) -> Torrent:
+    async def edit_torrent(
+        self, principal: Principal, torrent: int, details: TorrentDetails, why: str = ""
+    ) -> Torrent:
         """Change a torrent's record and its group's (EDIT_OWN)."""
         known = await self._authorization.own_torrent(principal, torrent)
         await self._authorization.check_torrent(principal, details)
@@ -185,7 +187,8 @@ class Curation:
         if details.torrent.freeleech is not UNSET and self._settle is not None:
             await self._settle()
         edited = await self._catalogue.torrents.edit(torrent, details)
-        await self._log(principal, "edit", Subject.TORRENT, torrent, _joined(details.names))
+        changed = _joined(details.names)
+        await self._log(principal, "edit", Subject.TORRENT, torrent, f"{changed}: {why}" if why else changed)
         await self._tell(principal, EventKind.EDIT, Subject.TORRENT, torrent, sorted(details.names))
         return edited
 
@@ -206,12 +209,13 @@ class Curation:
         *,
         hidden: bool | None = None,
         locked: bool | None = None,
+        why: str = "",
     ) -> Torrent:
         """Set or clear `hidden` and `locked` of a torrent (MODERATE)."""
         self.rights.require(principal, Right.MODERATE)
         marked = await self._catalogue.torrents.mark(torrent, hidden=hidden, locked=locked)
         for verb in _log_verbs(hidden=hidden, locked=locked):
-            await self._log(principal, verb, Subject.TORRENT, torrent)
+            await self._log(principal, verb, Subject.TORRENT, torrent, why)
         return marked
 
     async def set_freeleech(self, principal: Principal, torrent: int, freeleech: Freeleech) -> Torrent:

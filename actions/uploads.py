@@ -142,11 +142,13 @@ class Uploads:
 
         Refusal: those of `accept`, but for what only storing shows.
         """
-        return await self._counted(self._rehearse(data, uploader, details), self._admit(data))
+        size = self._admit(data)
+        return await self._counted(self._rehearse(data, uploader, details), size)
 
     async def tell(self, data: bytes) -> ToldUpload:
         """Read a .torrent file and what its name says, and store nothing. Refusal: those of reading in `accept`."""
-        return await self._counted(self._tell(data), self._admit(data))
+        size = self._admit(data)
+        return await self._counted(self._tell(data), size)
 
     async def tell_magnet(self, magnet: Magnet) -> ToldUpload:
         """Return what a magnet link says of its torrent."""

@@ -398,6 +398,7 @@ CATEGORY: FieldTable = MappingProxyType(
 AUTHOR = table_of(AuthorChange)
 COLLAGE = table_of(CollageChange)
 COMMENT = _table(body=TextField(LONGEST_COMMENT, prose=True, filled=True))
+BULK_REASON = _table(reason=TextField(LONGEST_REASON, filled=True))
 REPORT = _table(reason=TextField(LONGEST_REASON, prose=True, filled=True))
 RESOLUTION = _table(resolution=TextField(LONGEST_REASON, prose=True, filled=True))
 NEWS = _table(

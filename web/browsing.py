@@ -19,7 +19,7 @@ from tasks.kept_value import KeptValue
 from web.page_context import LARGEST_ID, PageContext, PageServices
 from web.page_router import PageRouter
 from web.search_filters import chips, facets, since
-from web.torrent_rows import torrent_rows
+from web.torrent_rows import RowKind, torrent_rows
 
 PER_PAGE = 50
 LONGEST_SEARCH = 1000
@@ -129,6 +129,8 @@ class SearchPage:
         if len(torrents) == 1 and asked.page == 1 and isinstance(asked.query, InfohashTerm):
             return context.redirect(f"/t/{torrents[0].id}")
         better = await self._better(asked) if not found.total and not fault else ""
+        chooses = viewer.moderates and bool(torrents)
+        kind = RowKind.CHOICE if chooses else RowKind.WHOLE
         return context.render(
             "search",
             asked.text[:80] or message("All torrents"),
@@ -137,7 +139,9 @@ class SearchPage:
             search_request=asked,
             found=found,
             fault=fault,
-            rows=await torrent_rows(context, torrents),
+            rows=await torrent_rows(context, torrents, kind),
+            chooses=chooses,
+            categories=await self._services.catalogue.store.categories.all() if chooses else (),
             last=max(1, -(-found.total // PER_PAGE)),
             sorts=asked.sorts(),
             chips=chips(asked.query, asked.other) if asked.query != MATCH_ALL else [],

@@ -206,9 +206,11 @@ async def _render_form(
 
 
 async def _mark_torrent(context: PageContext) -> Response:
-    marks = {name: context.form[name] == "1" for name in ("hidden", "locked") if name in context.form}
+    hidden, locked = (
+        context.form[name] == "1" if name in context.form else None for name in ("hidden", "locked")
+    )
     curation = context.services.curation
-    torrent = await curation.mark_torrent(context.principal, context.number(), **marks)
+    torrent = await curation.mark_torrent(context.principal, context.number(), hidden=hidden, locked=locked)
     if "freeleech" in context.form:
         kinds = {str(kind.value): kind for kind in Freeleech}
         kind = kinds.get(context.form["freeleech"])

@@ -5,6 +5,7 @@ from starlette.routing import Route
 from web import (
     account,
     browsing,
+    bulk_moderation,
     bulk_upload,
     credit,
     dashboard,
@@ -43,6 +44,7 @@ def routes(services: PageServices) -> list[Route]:
         *users.routes(router),
         *moderation.routes(router),
         *dashboard.routes(router),
+        *bulk_moderation.routes(router),
         *lists.routes(router),
         *credit.routes(router),
         *invites.routes(router),

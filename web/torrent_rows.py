@@ -23,9 +23,10 @@ _SEEDERS, _LEECHERS, _COMPLETED = "\ue000", "\ue001", "\ue004"
 
 
 class RowKind(Enum):
-    """How much a row says: a whole one, a title with counts, or an edition of a work, whose title its table has."""
+    """How much a row says: a whole one, with a box to choose it too, a title with counts, or an edition of a work."""
 
     WHOLE = "list_row"
+    CHOICE = "choice_row"
     SHORT = "short_row"
     EDITION = "edition_row"
 

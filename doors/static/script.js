@@ -256,11 +256,18 @@
     };
     choose.addEventListener("submit", submitted);
     picker.addEventListener("change", () => { take(picker.files, []); picker.value = ""; });
+    // A text that is dragged into a field is the field's.
+    const ours = (event) => event.dataTransfer.types.includes("Files") || !event.target.closest?.("input, textarea");
     for (const name of ["dragenter", "dragover"]) {
-      document.addEventListener(name, (event) => { event.preventDefault(); choose.classList.add("over"); });
+      document.addEventListener(name, (event) => {
+        if (!ours(event)) return;
+        event.preventDefault();
+        choose.classList.add("over");
+      });
     }
     document.addEventListener("dragleave", (event) => { if (!event.relatedTarget) choose.classList.remove("over"); });
     document.addEventListener("drop", (event) => {
+      if (!ours(event)) return;
       event.preventDefault();
       choose.classList.remove("over");
       const text = event.dataTransfer.getData("text/plain").split("\n").map((line) => line.trim());

@@ -665,8 +665,8 @@ class Application:
         if self._jobs_loaded and self.downloads.auto_fetch is not None:
             await self.downloads.auto_fetch.observe(rows)
 
-    async def _keep_position(self, rows: "Sequence[JournalRow]") -> None:
-        if self.replicator is not None and self.serves:
+    async def _keep_position(self, rows: "Sequence[JournalRow]", last: bool) -> None:
+        if last and self.replicator is not None and self.serves:
             await self.replicator.observe(rows)
 
     async def _has_jobs(self) -> bool:

@@ -244,6 +244,47 @@ def test_a_member_uploads_many_and_corrects_what_is_refused(
         expect(page.get_by_role("main")).to_contain_text("1998")
 
 
+@SCRIPTS
+def test_a_moderator_chooses_in_a_list_and_undoes_it(
+    browser: Browser, filled: FilledSite, scripts: bool
+) -> None:
+    with page_of(browser, filled, scripts=scripts, role="moderator") as page:
+        page.goto("/search?q=bach")
+        page.get_by_label("Choose").first.check()
+        page.get_by_text("With those that are chosen").click()
+        page.get_by_label("Reason").fill("look at it")
+        page.get_by_role("button", name="Do it").click()
+        expect(page.get_by_role("status")).to_contain_text("hide: 1 torrent.")
+        page.get_by_role("button", name="Undo").click()
+        expect(page.get_by_role("status")).to_contain_text("show: 1 torrent.")
+        page.get_by_role("link", name="Back to the list").click()
+        expect(page.get_by_role("table", name="Torrents found")).not_to_contain_text("hidden")
+        page.goto("/moderation/log")
+        expect(page.get_by_role("main")).to_contain_text("look at it")
+
+
+def test_files_and_links_are_dropped_anywhere_on_the_page(browser: Browser, filled: FilledSite) -> None:
+    dropped = """([file, link]) => {
+        const data = new DataTransfer();
+        data.items.add(new File([Uint8Array.from(file)], "dropped.torrent"));
+        data.setData("text/plain", link);
+        const event = { dataTransfer: data, bubbles: true, cancelable: true };
+        document.querySelector("h1").dispatchEvent(new DragEvent("drop", event));
+    }"""
+    with page_of(browser, filled, scripts=True, role="moderator") as page:
+        page.goto("/upload/many")
+        link = f"magnet:?xt=urn:btih:{7:040x}&dn=A+dropped+link.iso"
+        page.evaluate(dropped, [list(torrent_file("A dropped file.iso")), link])
+        titles = page.locator(".bulk [name^='title.']")
+        expect(titles).to_have_count(2)
+        expect(titles.first).to_have_value("A dropped file.iso")
+        expect(titles.last).to_have_value("A dropped link.iso")
+        page.get_by_role("button", name="Remove all").click()
+        expect(page.locator("form.drafts")).to_be_hidden()
+        page.reload()
+        expect(page.locator("form.drafts")).to_be_hidden()
+
+
 def test_rows_that_did_not_arrive_are_tried_again(browser: Browser, filled: FilledSite) -> None:
     kind = "application/x-bittorrent"
     file = {"name": "a.torrent", "mimeType": kind, "buffer": torrent_file("Lost on the way.iso")}

@@ -96,6 +96,7 @@ async def test_slots_then_the_queue_then_a_refusal(tmp_path):
     async with open_downloads(tmp_path, slots=2, queue=2) as setup:
         jobs = [await setup.create(1, f"{n}") for n in range(4)]
         assert [job.queued for job in jobs] == [False, False, True, True]
+        assert setup.downloads.queue_lengths() == (2, 2)
         assert jobs[2].status.state is JobState.PAUSED
         assert jobs[2].pause_reason == ""
         with refused("slots-full"):

@@ -11,7 +11,7 @@ DIALECTS = {
     "feeds": {"search-text"},
     "gazelle": {"gazelle-browse", "form-body", *_UPLOAD},
     "gazelle_login": {"form-body"},
-    "pages": {"device-answer", "form-body", "search-text", "description", "cleaned-text", "tag-name"},
+    "pages": {"device-answer", "search-text", "description", "cleaned-text", "tag-name", "magnet", *_UPLOAD},
     "qbittorrent": {"qbittorrent-parameters", "form-body", "magnet", *_UPLOAD},
     "rest": {"rest-query", "json-body", "form-body"},
     "torbox": {"torbox-parameters", "json-body", "form-body", "magnet"},

@@ -103,6 +103,7 @@ FORMS = {
     "/u/{id}/role": {"role": "user"},
     "/moderation/reports/{id}/resolve": {"resolution": "done"},
     "/moderation/credit": {"download": "0"},
+    "/moderation/chosen": {"action": "show", "chosen.1": "1"},
     "/moderation/lists/torrents": {"pattern": "ab" * 20, "reason": "asked"},
     "/moderation/lists/rules": {"pattern": "-XX"},
     "/u/{id}/invites": {"invites": "1"},

@@ -30,7 +30,7 @@ WORDS = (  # noqa: SIM905 - as prose
     "downloading uploading paused completed cached metaDL checkingResumeData waiting delivered failed "
     "Hour Day Month Year Name Password Again Tokens Scope Lifetime Current Invites Claimant Contact Work Statement Torrents Code "
     # What moderators do, as the log says it.
-    "add edit delete hide show lock unlock merge split own block unblock allow disallow resolve post alias unalias "
+    "add edit delete move hide show lock unlock merge split own block unblock allow disallow resolve post alias unalias "
     "freeleech enable disable set-role set-password issue-link export credit end-credit grant-tokens grant-invites "
     "mint revoke suspend resume renew client address notice open honoured refused reset-passkey end-sessions end-second-factor"
 ).split()

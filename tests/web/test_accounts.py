@@ -59,7 +59,7 @@ PATHS = [
     "/t/1/delete", "/t/1/block", "/t/{key}/lookup", "/downloads", "/downloads/1/{action}",
     "/g/1/edit", "/g/1/lock", "/g/1/bookmark", "/g/1/comments", "/c/1/edit", "/c/1/hide",
     "/c/1/delete", "/report/torrent/1", "/moderation/reports/1/resolve", "/moderation/webhooks/1/resend", "/people",
-    "/u/1/role", "/u/1/enabled", "/u/1/link", "/upload", "/upload/many", "/upload/many/send", "/upload/many/drop", "/t/1/token", "/moderation/credit", "/moderation/credit/1/end",
+    "/u/1/role", "/u/1/enabled", "/u/1/link", "/upload", "/upload/many", "/upload/many/send", "/upload/many/drop", "/moderation/chosen", "/t/1/token", "/moderation/credit", "/moderation/credit/1/end",
     "/moderation/lists/torrents", "/moderation/lists/torrents/{infohash}/lift", "/moderation/lists/rules",
     "/moderation/lists/rules/1/remove",
     "/moderation/credit/tokens",

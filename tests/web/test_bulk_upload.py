@@ -1,10 +1,12 @@
 """Many uploads at once, by forms alone and by the pieces of pages that the script asks for."""
 
+import asyncio
 import re
 
 import pytest
 
 from accounts.model import NOBODY, Principal
+from actions.bulk_uploads import BulkUploads
 from bittorrent.infohash import InfoHash
 from cache.drafts import DRAFT_SECONDS, MOST_DRAFTS
 from tests.support.torrents import parsed
@@ -176,6 +178,31 @@ def test_more_than_200_are_refused_together_and_rows_beyond_that_one_by_one(site
     answer = send(browser)
     assert "200 were uploaded." in Parsed(answer.text).text
     assert len(answer.content) < 60_000 or "content-encoding" in answer.headers
+
+
+def test_all_files_of_a_form_are_together_no_larger_than_one_may_be(site, browser):
+    half = bytes(6 << 20)
+    answer = choose(browser, half, half)
+    assert answer.status_code == 413
+    assert "larger" in Parsed(answer.text).text
+    page = Parsed(choose(browser, half, b"").text)
+    assert "2 are refused." in page.text
+
+
+async def test_a_sweep_that_fails_ends_nothing():
+    swept = asyncio.Event()
+
+    class Broken:
+        async def sweep(self):
+            swept.set()
+            raise OSError("no such device")
+
+    bulk = BulkUploads(None, None, None, None, Broken())
+    running = asyncio.create_task(bulk.run())
+    async with asyncio.timeout(30):
+        await swept.wait()
+    assert not running.done()
+    running.cancel()
 
 
 def test_a_script_gets_rows_alone_and_its_page_may_send(site, browser):
