@@ -14,6 +14,7 @@ from web import (
     listings,
     lists,
     login,
+    mail,
     moderation,
     notices,
     second_factor,
@@ -46,4 +47,5 @@ def routes(services: PageServices) -> list[Route]:
         *notices.routes(router),
         *second_factor.routes(router),
         *erasure.routes(router),
+        *mail.routes(router),
     ]

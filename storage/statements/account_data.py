@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy import BindParameter, Select, bindparam, select
 
 from storage.dialect import SqlDialect
-from storage.tables.accounts import account, credential, second_factor, session
+from storage.tables.accounts import account, credential, mail_address, second_factor, session
 from storage.tables.catalogue import torrent
 from storage.tables.collages import bookmark, collage
 from storage.tables.credit import account_balance, credit_rule
@@ -43,6 +43,7 @@ def account_queries() -> dict[str, Select[Any]]:
         )
         .where(keys.account_id == _USER)
         .order_by(keys.id),
+        "mail-address": _of(mail_address, "address", "waiting").where(mail_address.c.account_id == _USER),
         "second-factor": _of(second_factor, "confirmed").where(second_factor.c.account_id == _USER),
         "torrent": _of(torrent, "infohash", "title", "name", "size", "added", "anonymous", "hidden")
         .where(torrent.c.uploader_id == _USER)

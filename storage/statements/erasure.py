@@ -108,8 +108,7 @@ def _reported_by_nameless() -> Any:  # noqa: ANN401 - an Exists
 def _about_account() -> list[Delete | Update]:
     """Return what forgets an account as the subject of reports and log entries; keys are deleted after it."""
     keys = select(cast(credential.c.id, Text)).where(credential.c.account_id == _USER)
-    target = cast(_USER, Text)
-    of_user = (deed.c.subject == "user", deed.c.target == target)
+    of_user = (deed.c.subject == "user", deed.c.target == bindparam("number"))
     return [
         delete(report).where(report.c.subject == "user", report.c.target == _USER),
         update(deed).where(deed.c.subject == "key", deed.c.target.in_(keys)).values(detail=""),

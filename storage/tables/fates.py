@@ -7,7 +7,15 @@ from typing import Any
 
 from sqlalchemy import Column
 
-from storage.tables.accounts import credential, erasure, one_time_link, recovery_code, second_factor, session
+from storage.tables.accounts import (
+    credential,
+    erasure,
+    mail_address,
+    one_time_link,
+    recovery_code,
+    second_factor,
+    session,
+)
 from storage.tables.catalogue import torrent
 from storage.tables.collages import bookmark, collage, collected
 from storage.tables.credit import account_balance, credit_rule
@@ -60,6 +68,7 @@ FATES: Mapping[Column[Any], Fate] = MappingProxyType(
         snatch.c.account_id: Fate.AT_LAST,
         job.c.account_id: Fate.AT_LAST,
         content.c.account_id: Fate.AT_LAST,
+        mail_address.c.account_id: Fate.DELETED,
         erasure.c.account_id: Fate.AT_LAST,
     }
 )

@@ -6,6 +6,8 @@ from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 from typing import Any, TypeVar
 
+from msgspec import structs
+
 from accounts.accounts import Accounts
 from accounts.rights import Right
 from actions.access_moderation import AccessModeration
@@ -18,6 +20,7 @@ from actions.erasure import AccountErasure
 from actions.invitations import Invitations
 from actions.list_moderation import ListModeration
 from actions.lookups import Lookups
+from actions.lost_passwords import LostPasswords
 from actions.membership import Membership
 from actions.notices import Notices
 from actions.takedowns import Takedowns
@@ -82,6 +85,7 @@ class AllServices:
     curation: Curation
     account_management: AccountManagement
     erasure: AccountErasure
+    lost_passwords: LostPasswords | None
     accounts: Accounts
     uploads: Uploads
     takedowns: Takedowns
@@ -128,6 +132,7 @@ class AllServices:
                 self.accounts,
                 self.account_management,
                 self.erasure,
+                self.lost_passwords,
                 self.ledger,
                 terms,
                 self.token_lifetime,
@@ -156,6 +161,7 @@ def services_of(
         curation=catalogue.curation,
         account_management=application.account_management,
         erasure=application.erasure,
+        lost_passwords=application.lost_passwords,
         accounts=accounts.accounts,
         uploads=torrents.uploads,
         takedowns=torrents.takedowns,
@@ -211,6 +217,7 @@ async def open_services(
     keys_per_user: int = 100,
     limit: int = 10 << 20,
     site_name: str = "Peerage",
+    mail: Mapping[str, Any] | None = None,
     **environment: Any,
 ) -> OpenedServices:
     """Open an application in a folder; `swarms` are the live numbers, `clock` gives unix seconds.
@@ -225,7 +232,10 @@ async def open_services(
             "keys_per_user": keys_per_user,
         },
         cache={"max_torrent_size": limit},
+        mail=mail or {},
     )
+    if mail:
+        settings = structs.replace(settings, public_url="https://tracker.example")
     stack = AsyncExitStack()
     surroundings = {"release_parser": NameAsTitle()} | environment
     application = await stack.enter_async_context(open_test_application(settings, clock, **surroundings))

@@ -33,11 +33,11 @@ VOID = {"meta", "link", "input", "br", "hr", "img"}
 class Site:
     """The pages and the services behind them; `now` is their time, `swarms` the live counts."""
 
-    def __init__(self, folder: Path, anonymous: frozenset[Right], rate: str) -> None:
+    def __init__(self, folder: Path, anonymous: frozenset[Right], rate: str, **settings: Any) -> None:
         self.now = float(START)
         self.swarms: dict[InfoHash, Counts] = {}
         self._runner = asyncio.Runner()
-        self.services = self.run(self._open(folder, anonymous, rate))
+        self.services = self.run(self._open(folder, anonymous, rate, settings))
         self.pages = self.services.of(PageServices)
         self.routes = [*routes(self.pages), self.pages.site.assets.route()]
         self.app = SecurityHeaders(Starlette(routes=self.routes))
@@ -51,7 +51,9 @@ class Site:
         self.run(self._opened.close())
         self._runner.close()
 
-    async def _open(self, folder: Path, anonymous: frozenset[Right], rate: str) -> AllServices:
+    async def _open(
+        self, folder: Path, anonymous: frozenset[Right], rate: str, settings: dict[str, Any]
+    ) -> AllServices:
         self._opened = await open_services(
             folder,
             lambda: self.now,
@@ -60,6 +62,7 @@ class Site:
             anonymous=anonymous,
             site_name="The Site",
             release_parser=None,
+            **settings,
         )
         self.accounts = self._opened.services.accounts
         return self._opened.services
@@ -220,10 +223,10 @@ def torrent_file(name: str, files: dict[str, int] | None = None, size: int = 100
 
 @contextlib.contextmanager
 def site_in(
-    folder: Path, anonymous: frozenset[Right] = EVERYTHING, rate: str = "100000/minute"
+    folder: Path, anonymous: frozenset[Right] = EVERYTHING, rate: str = "100000/minute", **settings: Any
 ) -> Iterator[Site]:
     """The site over stores in a folder; it is closed with the block."""
-    site = Site(folder, anonymous, rate)
+    site = Site(folder, anonymous, rate, **settings)
     try:
         yield site
     finally:
