@@ -270,6 +270,17 @@ class Accounts:
         )
         return secret
 
+    async def add_link(self, user: int, lifetime: int) -> str:
+        """Return the secret of a one-time link beside those that there are, so that who asks for one ends no other's.
+
+        Refusal: `not-found`, `user-disabled`.
+        """
+        _require_enabled(await self._existing(user))
+        secret = self._secrets.link()
+        digest = _required_digest(self._secrets.of_link(secret))
+        await self._store.add_link(user, digest, self._now() + lifetime)
+        return secret
+
     async def link_owner(self, secret: str) -> User:
         """Return whose one-time link that is, without using it. Refusal: `bad-link`."""
         digest = self._secrets.of_link(secret)

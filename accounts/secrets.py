@@ -77,6 +77,10 @@ class Secrets:
         """Return the digest of an invitation's secret; None for a malformed one."""
         return self._hash("invitation", secret) if _RANDOM_TEXT.match(secret) else None
 
+    def of_mail_address(self, secret: str) -> bytes | None:
+        """Return the digest of the secret that confirms a mail address; None for a malformed one."""
+        return self._hash("mail-address", secret) if _RANDOM_TEXT.match(secret) else None
+
     def of_session(self, secret: str) -> bytes:
         """Return the digest of a session."""
         return self._hash("session", secret)

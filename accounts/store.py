@@ -88,6 +88,9 @@ class AccountStore(Protocol):
     async def set_link(self, user: int, digest: bytes, expires: int) -> None:
         """Store a one-time link in place of the account's earlier one."""
 
+    async def add_link(self, user: int, digest: bytes, expires: int) -> None:
+        """Store a one-time link beside the account's earlier ones."""
+
     async def link_owner(self, digest: bytes, now: int) -> User | None:
         """Find the enabled account of a valid link."""
 

@@ -15,6 +15,7 @@ from actions.erasure import AccountErasure
 from actions.invitations import Invitations
 from actions.list_moderation import ListModeration
 from actions.lookups import Lookups
+from actions.lost_passwords import LostPasswords
 from actions.membership import Membership
 from actions.notices import Notices
 from actions.torrent_files import TorrentFiles
@@ -73,6 +74,7 @@ class AccountAccess:
     accounts: Accounts
     management: AccountManagement
     erasure: AccountErasure
+    lost_passwords: LostPasswords | None
     ledger: Ledger
     terms: PrivateTerms
     token_lifetime: int

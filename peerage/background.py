@@ -87,6 +87,7 @@ def _optional_tasks(application: Application, listeners: Listeners) -> Sequence[
         _renewal(application, listeners),
         listeners.websocket,
         listeners.udp_keys,
+        application.lost_passwords,
         application.list_files if application.settings.lists.paths else None,
         _mirror(application),
     )

@@ -25,6 +25,7 @@ from peerage.sections import (
     ListsSection,
     LogSection,
     LookupsSection,
+    MailSection,
     MetricsSection,
     MirrorSection,
     Networks,
@@ -118,6 +119,7 @@ class Settings(Section, frozen=True, kw_only=True):
     log: LogSection = LogSection()
     retention: RetentionSection = RetentionSection()
     accounts: AccountsSection = AccountsSection()
+    mail: MailSection = MailSection()
     site: SiteSection = SiteSection()
     catalogue: CatalogueSection = CatalogueSection()
     census: CensusSection = CensusSection()

@@ -21,7 +21,7 @@ _KEYS = re.compile(rf"(?:^|[_.-])(?:api_?)?keys?$|^(?:{_SHORT})$|" + "|".join(_W
 _QUERY = re.compile(r"(?<=[\w/=~.\])-])\?[^\s\"'<>]+")
 _PASSKEY_PATH = re.compile(r"/[^\s/?\"'<>]{8,}(?=/(?:announce|scrape)\b)")
 _PASSKEY_TAIL = re.compile(r"(/(?:announce|scrape)/)[^\s/?\"'<>]+")
-_SECRET_PATH = re.compile(r"(/(?:welcome|dld)/)[^\s?\"'<>]+", re.IGNORECASE)
+_SECRET_PATH = re.compile(r"(/(?:welcome|join|mail|dld)/)[^\s?\"'<>]+", re.IGNORECASE)
 _OWN_FORM = re.compile(r"\bpg_[a-z-]+_[A-Za-z0-9_-]{20,}")
 _PARAMETER = re.compile(rf"(?<![\w-])((?:{_SHORT})=)[^\s&;,\"'<>]+", re.IGNORECASE)
 _ASSIGNMENT = re.compile(

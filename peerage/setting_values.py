@@ -28,8 +28,9 @@ _OWN_PATHS = frozenset(
     {
         "about", "account", "announce", "api", "atom", "author", "authors", "bookmarks.atom", "bookmarks.rss", "c",
         "collage", "collages", "dld", "downloads", "g", "healthz", "join", "language", "livez", "login", "logout",
-        "metrics", "moderation", "news", "opensearch.xml", "people", "qbittorrent", "readyz", "register", "report",
-        "robots.txt", "rss", "scrape", "search", "search.atom", "search.rss", "sitemap.xml", "sitemaps", "static",
+        "lost", "mail", "metrics", "moderation", "news", "opensearch.xml", "people", "qbittorrent", "readyz",
+        "register", "report", "robots.txt", "rss", "scrape", "search", "search.atom", "search.rss", "sitemap.xml",
+        "sitemaps", "static",
         "stats", "stats.json", "t", "tag", "tags", "takedown", "top", "torrent", "torznab",
         "transparency", "u", "upload", "welcome", "works",
     }

@@ -97,6 +97,12 @@ class SqlAccounts:
             row = {"digest": digest, "account_id": user, "expires": expires}
             await transaction.run(self._sessions.add_link, row)
 
+    async def add_link(self, user: int, digest: bytes, expires: int) -> None:
+        """Store a one-time link beside the account's earlier ones."""
+        async with self._database.transaction() as transaction:
+            row = {"digest": digest, "account_id": user, "expires": expires}
+            await transaction.run(self._sessions.add_link, row)
+
     async def link_owner(self, digest: bytes, now: int) -> User | None:
         """Find the enabled account of a live link."""
         return _user(await self._row(self._sessions.link_owner, {"digest": digest, "now": now}))

@@ -33,7 +33,7 @@ class SqlErasures:
             await transaction.run(self._sql.begin, {"account_id": user, "writings": writings.value})
             await self._forget_name(transaction, found[0][0])
             for statement in self._sql.about:
-                await transaction.run(statement, {"user": user, "erased": ERASED_NAME})
+                await transaction.run(statement, {"user": user, "number": str(user), "erased": ERASED_NAME})
             await self._settle(transaction, user, nameless, writings, line.time)
             await transaction.run(self._sql.rename, {"user": user, "gone": f"({user})"})
             row = {"time": line.time, "account_id": line.actor, "verb": "erase", "subject": "user"}

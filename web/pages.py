@@ -17,6 +17,7 @@ from web import (
     listings,
     lists,
     login,
+    mail,
     moderation,
     notices,
     second_factor,
@@ -52,4 +53,5 @@ def routes(services: PageServices) -> list[Route]:
         *notices.routes(router),
         *second_factor.routes(router),
         *erasure.routes(router),
+        *mail.routes(router),
     ]

@@ -33,6 +33,7 @@ from doors.rest import (
     groups,
     invites,
     lists,
+    mail,
     moderation,
     sessions,
     taxonomy,
@@ -61,6 +62,7 @@ _STEPS = (
 
 OPERATIONS: tuple[Operation, ...] = (
     *users.OPERATIONS,
+    *mail.OPERATIONS,
     *torrents.OPERATIONS,
     *groups.OPERATIONS,
     *changes.OPERATIONS,

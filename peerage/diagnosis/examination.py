@@ -14,6 +14,7 @@ from peerage.diagnosis.folder import (
     examine_folder,
     examine_room,
 )
+from peerage.diagnosis.mail import examine_mail
 from peerage.diagnosis.network import examine_ports, examine_public_url
 from peerage.diagnosis.settings import examine_programs, examine_settings
 from peerage.diagnosis.system import (
@@ -41,6 +42,7 @@ CHECKS: Mapping[str, Callable[[Examined], Iterable[Finding]]] = MappingProxyType
         "clock": examine_clock,
         "ports": examine_ports,
         "public_url": examine_public_url,
+        "mail": examine_mail,
     }
 )
 

@@ -13,6 +13,7 @@ from peerage.sections.downloads import DownloadsSection, LookupsSection, Qbittor
 from peerage.sections.fairness import FairnessSection
 from peerage.sections.ledger import LedgerSection
 from peerage.sections.lists import ListsSection
+from peerage.sections.mail import MailSection
 from peerage.sections.section import Listens, Networks, Section
 from peerage.sections.service import CacheSection, HttpSection, LogSection, MetricsSection, RetentionSection
 from peerage.sections.site import SiteSection
@@ -34,6 +35,7 @@ __all__ = [
     "ListsSection",
     "LogSection",
     "LookupsSection",
+    "MailSection",
     "MetricsSection",
     "MirrorSection",
     "Networks",

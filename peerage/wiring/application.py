@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from actions.invitations import Invitations
     from actions.list_files import ListFiles
     from actions.list_moderation import ListModeration
+    from actions.lost_passwords import LostPasswords
     from actions.membership import Membership
     from actions.mirroring import MirrorTarget
     from actions.notices import Notices
@@ -312,6 +313,13 @@ class Application:
         )
         self.stack.push_async_callback(erasure.drain)
         return erasure
+
+    @cached_property
+    def lost_passwords(self) -> "LostPasswords | None":
+        """What mails links to accounts; None where no mail server is set."""
+        from peerage.wiring.mail import make_lost_passwords
+
+        return make_lost_passwords(self)
 
     @cached_property
     def tracker(self) -> "TrackerServices":

@@ -132,6 +132,7 @@ def _accounts(application: Application) -> AccountAccess:
         accounts=application.accounts.accounts,
         management=application.account_management,
         erasure=application.erasure,
+        lost_passwords=application.lost_passwords,
         ledger=application.ledger,
         terms=PrivateTerms(
             application.crediting, application.membership, application.standings, application.invitations

@@ -5,7 +5,14 @@ from typing import Any
 from sqlalchemy import BindParameter, Select, bindparam, select
 
 from storage.dialect import SqlDialect
-from storage.tables.accounts import account, credential, second_factor, session, webauthn_credential
+from storage.tables.accounts import (
+    account,
+    credential,
+    mail_address,
+    second_factor,
+    session,
+    webauthn_credential,
+)
 from storage.tables.catalogue import torrent
 from storage.tables.collages import bookmark, collage
 from storage.tables.credit import account_balance, credit_rule
@@ -44,6 +51,7 @@ def account_queries() -> dict[str, Select[Any]]:
         .where(keys.account_id == _USER)
         .order_by(keys.id),
         **_second_factor_selects(),
+        "mail-address": _of(mail_address, "address", "waiting").where(mail_address.c.account_id == _USER),
         "torrent": _of(torrent, "infohash", "title", "name", "size", "added", "anonymous", "hidden")
         .where(torrent.c.uploader_id == _USER)
         .order_by(torrent.c.id),

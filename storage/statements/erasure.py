@@ -109,8 +109,7 @@ def _reported_by_nameless() -> Any:  # noqa: ANN401 - an Exists
 def _about_account() -> list[Delete | Update]:
     """Return what forgets an account as the subject of reports and log entries; keys are deleted after it."""
     keys = select(cast(credential.c.id, Text)).where(credential.c.account_id == _USER)
-    target = cast(_USER, Text)
-    of_user = (log_entry.c.subject == "user", log_entry.c.target == target)
+    of_user = (log_entry.c.subject == "user", log_entry.c.target == bindparam("number"))
     return [
         delete(report).where(report.c.subject == "user", report.c.target == _USER),
         update(log_entry).where(log_entry.c.subject == "key", log_entry.c.target.in_(keys)).values(detail=""),

@@ -84,6 +84,19 @@ recovery_code = Table(
     Column("account_id", INTEGER, ForeignKey("account.id", ondelete="CASCADE"), nullable=False, index=True),
     sqlite_with_rowid=False,
 )
+mail_address = (
+    Table(  # `folded` is that of the confirmed address; `digest` that of the secret for the waiting one
+        "mail_address",
+        PEERAGE,
+        Column("account_id", INTEGER, ForeignKey("account.id", ondelete="CASCADE"), primary_key=True),
+        Column("address", TEXT, nullable=False),
+        Column("folded", TEXT, nullable=False, index=True),
+        Column("waiting", TEXT, nullable=False),
+        Column("digest", BYTES, unique=True),
+        Column("expires", INTEGER, nullable=False),
+        sqlite_with_rowid=False,
+    )
+)
 erasure = Table(  # what is under way; the row goes with its account
     "erasure",
     PEERAGE,

@@ -10,6 +10,7 @@ from sqlalchemy import Column
 from storage.tables.accounts import (
     credential,
     erasure,
+    mail_address,
     one_time_link,
     recovery_code,
     second_factor,
@@ -69,6 +70,7 @@ FATES: Mapping[Column[Any], Fate] = MappingProxyType(
         snatch.c.account_id: Fate.AT_LAST,
         job.c.account_id: Fate.AT_LAST,
         content.c.account_id: Fate.AT_LAST,
+        mail_address.c.account_id: Fate.DELETED,
         erasure.c.account_id: Fate.AT_LAST,
         seen_address.c.account_id: Fate.AT_LAST,
         address_count.c.account_id: Fate.AT_LAST,

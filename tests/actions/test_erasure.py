@@ -17,6 +17,7 @@ from catalogue.store import UNRESTRICTED_VIEWER
 from catalogue.webhooks import DeliveryState, EventKind
 from downloads.model import JobRequest
 from lists.infohashes import ListKind
+from storage.mail_addresses import SqlMailAddresses
 from storage.tables.fates import FATES
 from tests.support.application import open_test_application, settings_in
 from tests.support.clock import Clock
@@ -93,6 +94,9 @@ class Erasing:
         )
         waiting = torrent("not sent yet")
         await self.application.drafts.put(self.ann.id, Draft(parsed(waiting).infohash, waiting))
+        addresses = SqlMailAddresses(self.application.stores.records)
+        await addresses.propose(self.ann.id, "ann.lee@home.example", b"d" * 32, NOW + 9)
+        await addresses.confirm(b"d" * 32, NOW)
         await self.application.ledger.restore()
         self.announce(0)
         self.announce(100)

@@ -130,6 +130,14 @@ async def test_a_link_works_once_while_it_is_live_and_ends_sessions(accounts):
     assert await accounts.session(DIGESTS[5]) is None
 
 
+async def test_a_link_beside_another_leaves_it_and_a_new_password_ends_both(accounts):
+    await accounts.set_link(1, DIGESTS[0], 100)
+    await accounts.add_link(1, DIGESTS[1], 100)
+    assert [(await accounts.link_owner(each, 1)).id for each in DIGESTS[:2]] == [1, 1]
+    await accounts.redeem(DIGESTS[1], "another", 1)
+    assert [await accounts.link_owner(each, 1) for each in DIGESTS[:2]] == [None, None]
+
+
 async def test_a_disabled_account_has_no_link(accounts):
     await accounts.set_link(1, DIGESTS[0], 100)
     await accounts.set_enabled(1, enabled=False)

@@ -40,6 +40,24 @@ def test_how_pages_look_is_checked_at_the_start(key, value, said):
         read_settings({key: value}, {})
 
 
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"server": "mail.example"}, "needs mail.sender"),
+        ({"sender": "not one"}, "it is no mail address"),
+        ({"sender": "a@b.example\nBcc: c@d.example"}, "it is no mail address"),
+        ({"user": "me"}, "needs mail.password_file"),
+        ({"password_file": "missing"}, "there is no such file"),
+        ({"user": "me", "password_file": "password", "tls": "off"}, "anybody on the way reads the password"),
+        ({"port": "0"}, "1 to 65,535"),
+    ],
+)
+def test_a_mail_server_has_all_that_it_needs(given, said):
+    Path("password").write_text("secret\n")
+    with pytest.raises(SettingsError, match=re.escape(said)):
+        read_settings({f"mail.{key}": value for key, value in given.items()}, {})
+
+
 def test_an_operator_has_a_name_a_logo_and_a_colour():
     Path("logo.svg").write_text("<svg/>")
     found = read_settings(

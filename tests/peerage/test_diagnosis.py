@@ -1,3 +1,4 @@
+import asyncio
 import json
 import os
 import socket
@@ -33,6 +34,7 @@ from peerage.diagnosis.folder import (
     examine_folder,
     examine_room,
 )
+from peerage.diagnosis.mail import examine_mail
 from peerage.diagnosis.network import examine_ports, examine_public_url
 from peerage.diagnosis.settings import examine_programs, examine_settings
 from peerage.memory_bounds import memory_needed
@@ -41,6 +43,7 @@ from peerage.wiring.application import open_application
 from storage.data_folder import DataFolder
 from storage.maintenance import MaintenanceEntry, MaintenanceLog
 from tests.support.clock import Clock
+from tests.support.mail_servers import SETTINGS, mail_server
 from tracker.day_counters import MEMORY
 
 NOW = 1_800_000_000
@@ -515,3 +518,23 @@ def test_the_log_of_maintenance_is_bounded_and_survives_damage(tmp_path):
     assert [each.time for each in log.entries("backup")] == [400]
     assert (tmp_path / "maintenance.log").stat().st_size < 1_100_000
     assert [each.time for each in log.entries("restore")] == [-1], "the newest of each kind stays"
+
+
+async def test_a_mail_server_is_tried_with_its_tls_and_nothing_is_sent(tmp_path):
+    url = {"public_url": "https://tracker.example"}
+    assert list(examine_mail(examined(tmp_path))) == []
+    async with mail_server() as box:
+        good = SETTINGS | {"port": box.port}
+        for mail, more, grade in (
+            (good, url, "good"),
+            (good | {"tls": "starttls"}, url, "problem"),
+            (good, {}, "problem"),
+        ):
+            found = await asyncio.to_thread(
+                lambda given: list(examine_mail(given)), examined(tmp_path, mail=mail, **more)
+            )
+            assert graded(found) == {("mail", grade)}
+        assert box.mails == []
+    (gone,) = await asyncio.to_thread(lambda: list(examine_mail(examined(tmp_path, mail=good, **url))))
+    assert gone.is_wrong
+    assert f"127.0.0.1:{good['port']} cannot be used" in gone.text

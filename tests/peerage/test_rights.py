@@ -22,6 +22,7 @@ from peerage.listeners import Listeners
 from peerage.routes import make_app
 from peerage.sections import LimitsSection
 from peerage.wiring.application import open_application
+from tests.support.mail_servers import SETTINGS as MAIL
 from tracker.credit import NewCreditRule
 
 # Routes without admission: they serve everybody, or check an address or a signed link alone.
@@ -70,6 +71,8 @@ BODIES = {
     ("PATCH", "/api/tokens/{token}"): {"suspended": True},
     ("PUT", "/api/users/{user}/password"): {"password": "another password", "current_password": PASSWORD},
     ("PUT", "/api/torrents/{torrent}/owner"): {"username": "user"},
+    ("PUT", "/api/user/mail"): {"email": "none", "current_password": PASSWORD},
+    ("POST", "/api/lost-password"): {"username": "user"},
     ("PATCH", "/api/users/{user}"): {"enabled": True},
     ("POST", "/api/tokens"): {"scope": "rest"},
     ("POST", "/api/credit/rules"): {"download": 0},
@@ -98,6 +101,8 @@ FORMS = {
     "/c/{id}/hide": {"hidden": "1"},
     "/report/{subject}/{id}": {"reason": "look"},
     "/account/password": {"current": PASSWORD, "password": PASSWORD, "again": PASSWORD},
+    "/account/mail": {"email": "none", "password": PASSWORD},
+    "/account/mail/forget": {"password": PASSWORD},
     "/account/erase": {"writings": "none"},
     "/people": {"name": "", "role": "user"},
     "/u/{id}/role": {"role": "user"},
@@ -346,8 +351,9 @@ def lacks(role, endpoint):
 async def crossed(folder):
     """Who is let in, for every route and method of the site."""
     settings = Settings.of(
-        data=folder / "data", limits=GENEROUS, accounts={"keys_per_user": 10_000}, tracker={"door": "uvicorn"}
-    )
+        data=folder / "data", limits=GENEROUS, accounts={"keys_per_user": 10_000}, tracker={"door": "uvicorn"},
+        mail=MAIL, public_url="http://peerage.test",
+    )  # fmt: skip
     found, declared, undeclared = {}, {}, set()
     async with open_application(settings) as application:
         site = Site(application, make_app(application, Listeners(application)))

@@ -6,7 +6,7 @@ from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 from typing import Any, TypeVar
 
-from msgspec.structs import replace
+from msgspec import structs
 
 from accounts.accounts import Accounts
 from accounts.rights import Right
@@ -21,6 +21,7 @@ from actions.erasure import AccountErasure
 from actions.invitations import Invitations
 from actions.list_moderation import ListModeration
 from actions.lookups import Lookups
+from actions.lost_passwords import LostPasswords
 from actions.membership import Membership
 from actions.notices import Notices
 from actions.takedowns import Takedowns
@@ -86,6 +87,7 @@ class AllServices:
     curation: Curation
     account_management: AccountManagement
     erasure: AccountErasure
+    lost_passwords: LostPasswords | None
     accounts: Accounts
     uploads: Uploads
     bulk: BulkUploads
@@ -134,6 +136,7 @@ class AllServices:
                 self.accounts,
                 self.account_management,
                 self.erasure,
+                self.lost_passwords,
                 self.ledger,
                 terms,
                 self.token_lifetime,
@@ -162,6 +165,7 @@ def services_of(
         curation=catalogue.curation,
         account_management=application.account_management,
         erasure=application.erasure,
+        lost_passwords=application.lost_passwords,
         accounts=accounts.accounts,
         uploads=torrents.uploads,
         bulk=application.bulk_uploads,
@@ -219,6 +223,7 @@ async def open_services(
     limit: int = 10 << 20,
     site_name: str = "Peerage",
     public_url: str | None = None,
+    mail: Mapping[str, Any] | None = None,
     **environment: Any,
 ) -> OpenedServices:
     """Open an application in a folder; `swarms` are the live numbers, `clock` gives unix seconds.
@@ -233,8 +238,11 @@ async def open_services(
             "keys_per_user": keys_per_user,
         },
         cache={"max_torrent_size": limit},
+        mail=mail or {},
     )
-    settings = replace(settings, public_url=public_url)
+    if mail:
+        public_url = public_url or "https://tracker.example"
+    settings = structs.replace(settings, public_url=public_url)
     stack = AsyncExitStack()
     surroundings = {"release_parser": NameAsTitle()} | environment
     application = await stack.enter_async_context(open_test_application(settings, clock, **surroundings))

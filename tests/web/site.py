@@ -34,13 +34,18 @@ class Site:
     """The pages and the services behind them; `now` is their time, `swarms` the live counts."""
 
     def __init__(
-        self, folder: Path, anonymous: frozenset[Right], rate: str, public_url: str | None = None
+        self,
+        folder: Path,
+        anonymous: frozenset[Right],
+        rate: str,
+        public_url: str | None = None,
+        **settings: Any,
     ) -> None:
         self.url = public_url or URL
         self.now = float(START)
         self.swarms: dict[InfoHash, Counts] = {}
         self._runner = asyncio.Runner()
-        self.services = self.run(self._open(folder, anonymous, rate, public_url))
+        self.services = self.run(self._open(folder, anonymous, rate, public_url, settings))
         self.pages = self.services.of(PageServices)
         self.routes = [*routes(self.pages), self.pages.site.assets.route()]
         self.app = SecurityHeaders(Starlette(routes=self.routes))
@@ -55,7 +60,12 @@ class Site:
         self._runner.close()
 
     async def _open(
-        self, folder: Path, anonymous: frozenset[Right], rate: str, public_url: str | None
+        self,
+        folder: Path,
+        anonymous: frozenset[Right],
+        rate: str,
+        public_url: str | None,
+        settings: dict[str, Any],
     ) -> AllServices:
         self._opened = await open_services(
             folder,
@@ -66,6 +76,7 @@ class Site:
             site_name="The Site",
             public_url=public_url,
             release_parser=None,
+            **settings,
         )
         self.accounts = self._opened.services.accounts
         return self._opened.services
@@ -230,9 +241,10 @@ def site_in(
     anonymous: frozenset[Right] = EVERYTHING,
     rate: str = "100000/minute",
     public_url: str | None = None,
+    **settings: Any,
 ) -> Iterator[Site]:
     """The site over stores in a folder; it is closed with the block."""
-    site = Site(folder, anonymous, rate, public_url)
+    site = Site(folder, anonymous, rate, public_url, **settings)
     try:
         yield site
     finally:

@@ -110,7 +110,7 @@ def test_what_anyone_may_do_is_described_as_that():
 
 def test_only_what_is_read_by_anyone_or_changes_nothing_has_no_right():
     free = {each.name for each in OPERATIONS if each.right is None and not each.account}
-    assert free == {"logIn", "addUser"}
+    assert free == {"logIn", "addUser", "askForLink"}
 
 
 def test_limits_are_those_of_the_catalogue():
