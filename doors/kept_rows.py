@@ -18,7 +18,7 @@ class KeptRows(Generic[T]):
     def __init__(self, most_bytes: int = MOST_BYTES) -> None:
         self._most = most_bytes
         self._size = 0
-        self._rows: dict[tuple[int, Hashable], tuple[object, T]] = {}
+        self._rows: dict[tuple[Hashable, Hashable], tuple[object, T]] = {}
 
     def kept(self, record: Torrent | Group, variant: Hashable) -> T | None:
         """Return the row of a record where it need not be rendered, else None."""
@@ -29,9 +29,9 @@ class KeptRows(Generic[T]):
         """Return the row of a record, rendered unless that was done; `variant` is all else that it depends on."""
         return self.row_of(record.id, record, variant, render)
 
-    def row_of(self, number: int, record: object, variant: Hashable, render: Callable[[], T]) -> T:
-        """Do the same for any record with a number of its own among those of its variant."""
-        key = number, variant
+    def row_of(self, name: Hashable, record: object, variant: Hashable, render: Callable[[], T]) -> T:
+        """Do the same for any record with a number or a key of its own among those of its variant."""
+        key = name, variant
         kept = self._rows.get(key)
         if kept is not None:
             known, row = kept

@@ -256,9 +256,7 @@ class Downloads:
     async def cached(self, account: int, infohashes: Sequence[InfoHash]) -> list[Content]:
         """Return complete content among these; private content only to its own account."""
         self._require_backend()
-        found = (self._registry.find(account, (infohash.truncated,)) for infohash in infohashes)
-        contents = dict.fromkeys(content for content in found if content is not None and content.complete)
-        return await self._views.contents(list(contents))
+        return await self._views.contents(self._registry.complete(account, infohashes))
 
     def received(self, account: int) -> int:
         """Return the bytes that an account's jobs have of their content, as last saved where that is incomplete."""

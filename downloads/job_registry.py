@@ -119,6 +119,17 @@ class JobRegistry:
         found = (self._by_name.get(name, {}).get(owner) for owner in owners for name in names)
         return next((content for content in found if content is not None), None)
 
+    def complete(self, account: int, names: Iterable[InfoHash]) -> list[ActiveContent]:
+        """Return complete content that has one of these infohashes: an account's own before what is shared."""
+        found: dict[ActiveContent, None] = {}
+        for name in names:
+            owners = self._by_name.get(name.truncated)
+            if owners is not None:
+                content = owners.get(account) or owners.get(None)
+                if content is not None and content.complete:
+                    found[content] = None
+        return list(found)
+
     def find_all(self, names: Iterable[InfoHash]) -> list[ActiveContent]:
         """Return all content that has one of these infohashes, of any account."""
         found = (content for name in names for content in self._by_name.get(name.truncated, {}).values())

@@ -82,7 +82,7 @@ def _cached(
     files: bool,
 ) -> Response:
     found = {
-        name: context.shapes.cached(name, content, files=files)
+        name: context.shapes.cached_row(name, content, files=files)
         for name, content in by_requested_hash(hashes, contents).items()
     }
     return success(found if response_format == "object" else list(found.values()), _CHECKED)

@@ -40,6 +40,7 @@ class TorboxShapes:
     def __init__(self) -> None:
         self._templates: KeptRows[JsonTemplate] = KeptRows()
         self._rows: KeptRows[bytes] = KeptRows()
+        self._cached: KeptRows[bytes] = KeptRows()
 
     def row(self, job: Job) -> Raw:
         """Return a job as JSON, as `torrent` would."""
@@ -161,6 +162,16 @@ class TorboxShapes:
             "absolute_path": f"/{hash_}/{file.path}",
         }
 
+    def cached_row(self, hash_: str, content: Content, *, files: bool) -> Raw:
+        """Return cached content as JSON, as `cached` would."""
+
+        def render() -> bytes:
+            return encode_json(self.cached(hash_, content, files=files))
+
+        if len(content.files) > _KEPT_FILES:
+            return Raw(render())
+        return Raw(self._cached.row_of(content.key, content, (hash_, files), render))
+
     def cached(self, hash_: str, content: Content, *, files: bool) -> JsonObject:
         """Return cached content, under the requested hash."""
         shape: JsonObject = {"name": content.name or hash_, "size": content.size, "hash": hash_}
@@ -213,7 +224,9 @@ def by_requested_hash(requested: Sequence[InfoHash], contents: Iterable[Content]
     Content with another of its hashes than the one requested is under its own.
     """
     cached = {content.key.infohash.truncated: content for content in contents}
-    matched = {each.lower: cached[each.truncated] for each in requested if each.truncated in cached}
+    matched = {
+        each.lower: content for each in requested if (content := cached.get(each.truncated)) is not None
+    }
     known = {content.key for content in matched.values()}
     return matched | {key.lower: content for key, content in cached.items() if content.key not in known}
 

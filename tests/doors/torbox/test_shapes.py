@@ -95,6 +95,15 @@ def test_a_kept_row_says_what_the_object_does(jobs):
         assert json.loads(bytes(kept.row(later))) == json.loads(encode_json(TorboxShapes().torrent(later)))
 
 
+@given(st.lists(CONTENTS, min_size=1, max_size=3), st.booleans())
+def test_a_kept_row_of_cached_content_says_what_the_object_does(contents, files):
+    kept = TorboxShapes()
+    for content in [*contents, *contents[::-1]]:
+        for name in ("ab", "cd"):
+            whole = TorboxShapes().cached(name, content, files=files)
+            assert bytes(kept.cached_row(name, content, files=files)) == encode_json(whole)
+
+
 @pytest.mark.parametrize("state", JobState)
 def test_every_state_has_its_own_word(state):
     shape = TorboxShapes().torrent(replace(JOB, status=replace(STATUS, state=state)))
