@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from accounts.erasure import ERASED_NAME
 from accounts.fields import is_name
 from bittorrent.infohash import V1_LENGTH, InfoHash
 from bittorrent.refusal import Refusal
@@ -58,11 +59,11 @@ class DumpInfohashField:
 
 @dataclass(frozen=True, slots=True)
 class AccountNameField:
-    """The name of an account."""
+    """The name of an account, or that under which stays what erased ones wrote."""
 
     def read(self, value: object) -> str:
         """Return the name."""
-        if not isinstance(value, str) or not is_name(value):
+        if not isinstance(value, str) or not (is_name(value) or value == ERASED_NAME):
             raise ValueError("It must be the name of an account.")
         return value
 

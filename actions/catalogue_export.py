@@ -200,7 +200,7 @@ def _comment(comment: Comment, key: str) -> DumpLine:
         "added": comment.added,
         "edited": comment.edited,
         "editor": _name(comment.editor),
-        "hidden": comment.hidden,
+        "hidden": comment.hidden or comment.held,
     }
 
 

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Protocol, cast
 
+from accounts.erasure import ERASED_NAME
 from accounts.fields import fold
 from accounts.model import Role
 from accounts.store import AccountStore
@@ -269,6 +270,10 @@ class CatalogueImport:
 
     async def _id_of(self, name: str) -> int:
         user = await self._accounts.user(fold(name))
+        if user is None and name == ERASED_NAME:
+            user = await self._accounts.add(ERASED_NAME, ERASED_NAME, None, Role.USER, 0)
+            if user is not None:
+                await self._accounts.set_enabled(user.id, enabled=False)
         if user is None:
             raise Refusal("not-found", f"there is no account {name}")
         return user.id

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from accounts.model import Principal
 from accounts.rights import Right, Rights
 from actions.authorization import Authorization
+from actions.comment_terms import CommentTerms
 from actions.takedowns import Takedowns
 from bittorrent.infohash import InfoHash
 from bittorrent.magnet import Magnet
@@ -69,13 +70,16 @@ class Curation:
         *,
         settle: Callable[[], Awaitable[None]] | None = None,
         emit: Emit = tell_nobody,
+        terms: CommentTerms | None = None,
     ) -> None:
         """Make it; `uploads` is called for what lets torrents in, once one is uploaded.
 
-        `settle` books what was announced under the freeleech of before, ahead of each change of that.
+        `settle` books what was announced under the freeleech of before, ahead of each change of that. `terms` are those
+        of comments, None for none.
         """
         self._settle = settle
         self._emit = emit
+        self._terms = terms
         self._catalogue = catalogue
         self._store = catalogue.store
         self.rights = rights
@@ -307,16 +311,23 @@ class Curation:
         return edited
 
     async def comment(self, principal: Principal, group: int, body: str) -> Comment:
-        """Comment on a group (COMMENT). Refusal: `group-locked`."""
+        """Comment on a group (COMMENT), or have it held for a moderator.
+
+        Refusal: `group-locked`, `too-many-requests`, `full`.
+        """
         writer = self._authorization.account(principal, Right.COMMENT)
         self._authorization.refuse_locked(principal, await self._authorization.group(principal, group))
-        return await self._catalogue.comments.add(group, writer, body)
+        held = self._terms is not None and await self._terms.admit(principal, writer, self._store.comments)
+        return await self._catalogue.comments.add(group, writer, body, held=held)
 
     async def edit_comment(self, principal: Principal, comment: int, body: str) -> Comment:
         """Change a comment (EDIT_OWN)."""
         known = await self._authorization.own_comment(principal, comment)
         editor = self._authorization.account(principal, Right.EDIT_OWN, known.author.id)
-        edited = await self._catalogue.comments.edit(comment, body, editor)
+        held = self._terms is not None and await self._terms.holds(
+            principal, known.author.id, self._store.comments
+        )
+        edited = await self._catalogue.comments.edit(comment, body, editor, held=held)
         await self._log_if_not_owner(principal, known.author, "edit", Subject.COMMENT, comment)
         return edited
 
@@ -325,6 +336,21 @@ class Curation:
         known = await self._authorization.own_comment(principal, comment)
         await self._store.comments.remove_comment(comment)
         await self._log(principal, "delete", Subject.COMMENT, comment, known.body)
+
+    async def held_comments(self, principal: Principal, offset: int, limit: int) -> Page[Comment]:
+        """Return the comments that wait for a moderator, oldest first (MODERATE)."""
+        self.rights.require(principal, Right.MODERATE)
+        return await self._store.comments.held(offset, limit, self.viewer(principal))
+
+    async def settle_comment(self, principal: Principal, comment: int, *, shown: bool) -> Comment:
+        """Show a comment that is held, or hide it for good (MODERATE). Refusal: `not-found` where none is held."""
+        self.rights.require(principal, Right.MODERATE)
+        known = await self._store.comments.comment(comment, self.viewer(principal))
+        if known is None or not known.held:
+            raise Refusal("not-found")
+        settled = await self._catalogue.comments.settle(comment, shown=shown)
+        await self._log(principal, "approve" if shown else "refuse", Subject.COMMENT, comment)
+        return settled
 
     async def hide_comment(self, principal: Principal, comment: int, *, hidden: bool) -> Comment:
         """Hide or show a comment (MODERATE)."""

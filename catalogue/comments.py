@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from catalogue.fields import COMMENT, NEWS, validate
+from catalogue.fields import COMMENT, NEWS, UNSET, validate
 from catalogue.model import Comment, News
 from catalogue.store import UNRESTRICTED_VIEWER, CommentStore, CommentWrite, require
 
@@ -14,17 +14,22 @@ class Comments:
         self._store = store
         self._clock = clock
 
-    async def add(self, group: int, author: int, body: str) -> Comment:
-        """Add a comment on a group. Refusal: `invalid`, `not-found`."""
-        return await self.restore(group, author, self._now(), CommentWrite(body=_checked(body)))
+    async def add(self, group: int, author: int, body: str, *, held: bool = False) -> Comment:
+        """Add a comment on a group, `held` until a moderator has looked at it. Refusal: `invalid`, `not-found`."""
+        return await self.restore(group, author, self._now(), CommentWrite(body=_checked(body), held=held))
 
     async def restore(self, group: int, author: int, added: int, writing: CommentWrite) -> Comment:
         """Add an imported comment on a group. Refusal: `not-found`."""
         return await self._comment(await self._store.add_comment(group, author, added, writing))
 
-    async def edit(self, comment: int, body: str, editor: int) -> Comment:
-        """Change a comment. Refusal: `invalid`, `not-found`."""
-        return await self.write(comment, CommentWrite(_checked(body), self._now(), editor))
+    async def edit(self, comment: int, body: str, editor: int, *, held: bool = False) -> Comment:
+        """Change a comment, which is `held` again then, or stays as it is. Refusal: `invalid`, `not-found`."""
+        write = CommentWrite(_checked(body), self._now(), editor, held=True if held else UNSET)
+        return await self.write(comment, write)
+
+    async def settle(self, comment: int, *, shown: bool) -> Comment:
+        """Show a comment that was held, or hide it for good. Refusal: `not-found`."""
+        return await self.write(comment, CommentWrite(held=False, hidden=not shown))
 
     async def hide(self, comment: int, *, hidden: bool) -> Comment:
         """Hide or unhide a comment. Refusal: `not-found`."""

@@ -209,6 +209,8 @@ class Comment:
     edited: int | None
     editor: Person | None
     hidden: bool
+    held: bool = False
+    """Whether it waits for a moderator: until then its author and moderators alone see it."""
 
 
 class CollageKind(IntEnum):

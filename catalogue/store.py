@@ -6,7 +6,7 @@ Every change is one transaction, on disk before it returns. A change to what doe
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 
 from bittorrent.infohash import InfoHash
 from bittorrent.refusal import Refusal
@@ -97,6 +97,14 @@ class CommentWrite(Change):
     edited: int | Unset | None = UNSET
     editor: int | Unset | None = UNSET
     hidden: bool | Unset = UNSET
+    held: bool | Unset = UNSET
+
+
+class CommentCounts(NamedTuple):
+    """How many comments of an account everybody sees, and how many wait for a moderator."""
+
+    shown: int
+    held: int
 
 
 WriteDecision = Callable[[Torrent | None, Group | None], TorrentWrite]
@@ -310,6 +318,14 @@ class CommentStore(Protocol):
 
     async def comment(self, comment: int, viewer: Viewer) -> Comment | None:
         """Find a comment."""
+        ...
+
+    async def held(self, offset: int, limit: int, viewer: Viewer) -> Page[Comment]:
+        """Return the comments that wait for a moderator, oldest first."""
+        ...
+
+    async def counts_of(self, author: int) -> CommentCounts:
+        """Count the comments of an author."""
         ...
 
     async def add_comment(self, group: int, author: int, added: int, writing: CommentWrite) -> int:

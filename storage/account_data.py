@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from storage.statements.account_data import AccountDataStatements
 
 _BATCH = 500
-_FLAGS = frozenset({"enabled", "suspended", "anonymous", "hidden", "locked", "paused", "cached"})
+_FLAGS = frozenset({"enabled", "suspended", "anonymous", "hidden", "held", "locked", "paused", "cached"})
 
 
 class SqlAccountData:

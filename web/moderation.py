@@ -44,6 +44,8 @@ def routes(router: PageRouter) -> list[Route]:
         router.page("/moderation", _reports),
         router.page("/moderation/log", _log),
         router.form("/moderation/reports/{id}/resolve", _resolve),
+        router.page("/moderation/comments", _held),
+        router.form("/moderation/comments/{id}/settle", _settle),
         router.page("/moderation/webhooks", _webhooks),
         router.form("/moderation/webhooks/{id}/resend", _resend),
         router.page("/moderation/doctor", _doctor, right=Right.ACCOUNTS),
@@ -156,6 +158,27 @@ _ACTIONS: Mapping[Subject, Mapping[str, _Action]] = MappingProxyType(
         },
     }
 )
+
+
+async def _held(context: PageContext) -> Response:
+    page = context.page_number()
+    held = await context.services.curation.held_comments(context.principal, (page - 1) * PER_PAGE, PER_PAGE)
+    return context.render(
+        "held_comments",
+        message("Held comments"),
+        held=held,
+        page=page,
+        last=max(1, -(-held.total // PER_PAGE)),
+        manages=context.may(Right.ACCOUNTS),
+    )
+
+
+async def _settle(context: PageContext) -> Response:
+    shown = {"approve": True, "refuse": False}.get(context.form.get("verdict", ""))
+    if shown is None:
+        raise Refusal("invalid", fields={"verdict": ["There is no such kind."]})
+    await context.services.curation.settle_comment(context.principal, context.number(), shown=shown)
+    return context.redirect("/moderation/comments")
 
 
 async def _webhooks(context: PageContext) -> Response:

@@ -14,7 +14,10 @@ from doors.rest.torrents import torrent_of
 
 @dataclass(frozen=True, slots=True)
 class CommentShape:
-    """A comment on a group, in the markup of its author."""
+    """A comment on a group, in the markup of its author.
+
+    One that is `held` or hidden is shown to its author and to moderators alone.
+    """
 
     id: int
     group_id: int
@@ -25,6 +28,7 @@ class CommentShape:
     edited_at: Time | None
     editor: PersonShape | None
     hidden: bool
+    held: bool
 
 
 def _shape(value: Comment) -> CommentShape:
@@ -38,6 +42,7 @@ def _shape(value: Comment) -> CommentShape:
         time(value.edited) if value.edited is not None else None,
         optional_person(value.editor),
         value.hidden,
+        value.held,
     )
 
 
@@ -103,6 +108,18 @@ async def _hide(context: RestContext) -> CommentShape:
     )
 
 
+async def _held(context: RestContext) -> Listing:
+    page = await context.services.curation.held_comments(context.principal, context.offset, context.per_page)
+    return context.listing([_shape(each) for each in page.items], page.total, exact=page.exact)
+
+
+async def _settle(context: RestContext) -> CommentShape:
+    shown = bool(context.body.flag("shown"))
+    return _shape(
+        await context.services.curation.settle_comment(context.principal, context.id("comment"), shown=shown)
+    )
+
+
 async def _delete(context: RestContext) -> None:
     await context.services.curation.delete_comment(context.principal, context.id("comment"))
 
@@ -132,7 +149,7 @@ OPERATIONS = (
         required=("body",),
         answers=CommentShape,
         status=201,
-        refusals=("group-locked",),
+        refusals=("full", "group-locked"),
     ),
     Operation(
         "GET",
@@ -158,7 +175,7 @@ OPERATIONS = (
         required=("body",),
         answers=CommentShape,
         status=201,
-        refusals=("group-locked",),
+        refusals=("full", "group-locked"),
     ),
     Operation(
         "GET",
@@ -201,6 +218,30 @@ OPERATIONS = (
         Right.MODERATE,
         body=request_fields.HIDE,
         required=("hidden",),
+        answers=CommentShape,
+    ),
+    Operation(
+        "GET",
+        "/held-comments",
+        "listHeldComments",
+        "List the comments that wait for a moderator, oldest first",
+        "comments",
+        _held,
+        Right.MODERATE,
+        query=request_fields.PAGING,
+        answers=CommentShape,
+        many=True,
+    ),
+    Operation(
+        "POST",
+        "/held-comments/{comment}",
+        "settleComment",
+        "Show a comment that waits, or hide it for good",
+        "comments",
+        _settle,
+        Right.MODERATE,
+        body=request_fields.SETTLE_COMMENT,
+        required=("shown",),
         answers=CommentShape,
     ),
 )

@@ -155,6 +155,7 @@ OWNER = field_table(username=_CREDENTIAL)
 PASSWORD = field_table(password=_CREDENTIAL, current_password=_CREDENTIAL)
 LOST_PASSWORD = field_table(username=_CREDENTIAL)
 MAIL_ADDRESS = field_table(email=_CREDENTIAL, current_password=_CREDENTIAL)
+SETTLE_COMMENT = field_table(shown=BooleanField())
 ERASURE = field_table(current_password=_CREDENTIAL, code=_CREDENTIAL, writings=enum_values(Writings))
 TOKEN = field_table(
     scope=enum_values(Scope),

@@ -70,6 +70,16 @@ class CatalogueSection(Section, frozen=True, kw_only=True):
             "What this service calls itself on its pages and in Gazelle's answers.", 0, 64, takes="a name"
         ),
     ] = "Peerage"
+    comment_rate: Annotated[Rate, Setting("Comments of an account that is no moderator's.")] = "30/10 minutes"
+    held_comments: Annotated[
+        int,
+        Setting(
+            "Comments of an account that everybody has to see before those that it writes are shown at once; until "
+            "then each waits for a moderator. 0: none waits.",
+            0,
+            1000,
+        ),
+    ] = 0
     history_days: Annotated[
         int,
         Setting(

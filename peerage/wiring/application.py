@@ -514,8 +514,10 @@ class Application:
     @cached_property
     def curation(self) -> "Curation":
         """What changes the records on behalf of a principal."""
+        from actions.comment_terms import CommentTerms
         from actions.curation import Curation
 
+        wanted = self.settings.catalogue
         return Curation(
             self.catalogue_records,
             lambda: self.uploads,
@@ -523,6 +525,9 @@ class Application:
             self.rights,
             settle=self.ledger.flush if self.private else None,
             emit=self.webhooks.emit,
+            terms=CommentTerms(
+                wanted.comment_rate, wanted.held_comments, self.rights, self.environment.clock
+            ),
         )
 
     @cached_property

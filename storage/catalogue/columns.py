@@ -28,7 +28,9 @@ BLANK_GROUP: Mapping[str, object] = MappingProxyType(
 BLANK_COLLAGE: Mapping[str, object] = MappingProxyType(
     {"description": "", "kind": CollageKind.PERSONAL, "locked": 0, "hidden": 0}
 )
-BLANK_COMMENT: Mapping[str, object] = MappingProxyType({"edited": None, "editor_id": None, "hidden": 0})
+BLANK_COMMENT: Mapping[str, object] = MappingProxyType(
+    {"edited": None, "editor_id": None, "hidden": 0, "held": 0}
+)
 
 _NO_COLUMNS = frozenset({"change", "group", "group_id", "contents", "work", "tags", "authors"})
 _OTHER_NAMES = MappingProxyType({"uploader": "uploader_id", "editor": "editor_id"})

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from catalogue.model import Comment, News, Page, Person, Viewer
-from catalogue.store import CommentWrite
+from catalogue.store import CommentCounts, CommentWrite
 from storage.catalogue.cascades import Cascades
 from storage.catalogue.columns import BLANK_COMMENT, change_columns
 from storage.catalogue.torrent_queries import viewer_parameters
@@ -46,6 +46,18 @@ class SqlComments:
             self._sql.one, {"row": bounded_id(number), **viewer_parameters(viewer)}
         )
         return _comment(rows[0]) if rows else None
+
+    async def held(self, offset: int, limit: int, viewer: Viewer) -> Page[Comment]:
+        """Return the comments that wait for a moderator, oldest first."""
+        conditions = viewer_parameters(viewer)
+        ((total,),) = await self._database.rows(self._sql.count_held, conditions)
+        rows = await self._database.rows(self._sql.held, {**conditions, **page_parameters(offset, limit)})
+        return Page(tuple(map(_comment, rows)), total)
+
+    async def counts_of(self, author: int) -> CommentCounts:
+        """Count the comments of an author."""
+        (counts,) = await self._database.rows(self._sql.of_author, {"author": bounded_id(author)})
+        return CommentCounts(*map(int, counts))
 
     async def add_comment(self, group: int, author: int, added: int, writing: CommentWrite) -> int:
         """Add a comment, and return its id."""
@@ -91,7 +103,7 @@ class SqlComments:
 
 
 def _comment(row: tuple[Any, ...]) -> Comment:
-    number, group, author, body, added, edited, editor, hidden, name, enabled, editor_name = row
+    number, group, author, body, added, edited, editor, hidden, held, name, enabled, editor_name = row
     return Comment(
         id=number,
         group_id=group,
@@ -102,6 +114,7 @@ def _comment(row: tuple[Any, ...]) -> Comment:
         edited=edited,
         editor=Person(editor, editor_name) if editor_name is not None else None,
         hidden=bool(hidden),
+        held=bool(held),
     )
 
 

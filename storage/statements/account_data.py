@@ -55,7 +55,7 @@ def account_queries() -> dict[str, Select[Any]]:
         "torrent": _of(torrent, "infohash", "title", "name", "size", "added", "anonymous", "hidden")
         .where(torrent.c.uploader_id == _USER)
         .order_by(torrent.c.id),
-        "comment": _of(comment, "work_id", "body", "added", "edited", "hidden")
+        "comment": _of(comment, "work_id", "body", "added", "edited", "hidden", "held")
         .where(comment.c.account_id == _USER)
         .order_by(comment.c.id),
         "collage": _of(collage, "name", "description", "created", "locked", "hidden")

@@ -9,7 +9,7 @@ from storage.tables.discussion import comment, news
 
 _COMMENT_VISIBLE = and_(
     or_(
-        comment.c.hidden == 0,
+        and_(comment.c.hidden == 0, comment.c.held == 0),
         bindparam("moderates", type_=Integer) == 1,
         comment.c.account_id == bindparam("viewer", type_=Integer),
     ),
@@ -38,6 +38,17 @@ class CommentStatements:
             select(func.count())
             .select_from(comment)
             .where(comment.c.work_id == bindparam("work"), _COMMENT_VISIBLE)
+        )
+        held = read.where(comment.c.held == 1).order_by(comment.c.id)
+        self.held = compiled(held.limit(bindparam("limit")).offset(bindparam("offset")))
+        self.count_held = compiled(
+            select(func.count()).select_from(comment).where(comment.c.held == 1, _COMMENT_VISIBLE)
+        )
+        shown = func.count().filter(comment.c.hidden == 0, comment.c.held == 0)
+        self.of_author = compiled(
+            select(shown, func.count().filter(comment.c.held == 1)).where(
+                comment.c.account_id == bindparam("author")
+            )
         )
         read_news = select(
             news.c.id, news.c.title, news.c.body, account.c.id, account.c.name, news.c.added

@@ -2,7 +2,7 @@
 
 from sqlalchemy import Column, ForeignKey, Index, Table
 
-from storage.column_types import INTEGER, TEXT
+from storage.column_types import INTEGER, TEXT, where
 from storage.tables.databases import PEERAGE
 
 comment = Table(
@@ -16,7 +16,9 @@ comment = Table(
     Column("edited", INTEGER),
     Column("editor_id", INTEGER, ForeignKey("account.id", ondelete="SET NULL")),
     Column("hidden", INTEGER, nullable=False),
+    Column("held", INTEGER, nullable=False, server_default="0"),  # until a moderator has looked at it
     Index("comment_work", "work_id", "id"),
+    Index("comment_held", "id", **where("held = 1")),
     sqlite_autoincrement=True,
 )
 news = Table(

@@ -8,6 +8,7 @@ import pytest
 from accounts import one_time_codes
 from accounts.erasure import ERASED_NAME, Writings
 from accounts.model import NOBODY, Principal, Role, Scope
+from actions.catalogue_dump_lines import DUMP_FILE_NAME
 from bittorrent.infohash import InfoHash
 from bittorrent.refusal import Refusal
 from cache.drafts import Draft
@@ -317,3 +318,19 @@ async def test_webhooks_keep_no_delivery_that_names_it(site):
     await site.erase(Principal(site.root), site.ann.id)
     kept = (await webhooks.deliveries(operator, 0, 9))[0]
     assert [json.loads(each.body)["data"]["by"] for each in kept] == ["AnnXLee"]
+
+
+async def test_a_dump_takes_along_what_erased_accounts_left(site, tmp_path):
+    await site.erase(Principal(site.root), site.ann.id)
+    await site.application.catalogue_dump.write(tmp_path / "dump")
+    (tmp_path / "other").mkdir()
+    async with open_test_application(settings_in(tmp_path / "other"), site.clock) as other:
+        results = [
+            each async for each in other.catalogue_dump_import.read(tmp_path / "dump" / DUMP_FILE_NAME)
+        ]
+        assert {str(each.outcome) for each in results} <= {"new", "same", "changed"}
+        store = other.catalogue.catalogue.store
+        group = (await store.torrents.torrent(site.theirs.infohash, UNRESTRICTED_VIEWER)).group.id
+        comments = (await store.comments.comments(group, 0, 9, UNRESTRICTED_VIEWER)).items
+        assert [(each.author.name, each.body) for each in comments] == [(ERASED_NAME, "said by her")]
+        assert await other.accounts.accounts.user(comments[0].author.id) is None

@@ -58,7 +58,13 @@ IDS = {
     "/account/invites": "invitation",
     "/author": "author",
 }
-NUMBERED = {"credit": "rule", "webhooks": "delivery", "lists": "access_rule", "notices": "notice"}
+NUMBERED = {
+    "comments": "comment",
+    "credit": "rule",
+    "webhooks": "delivery",
+    "lists": "access_rule",
+    "notices": "notice",
+}
 """The record that a number names in paths of moderators, where it is no report."""
 BODIES = {
     ("POST", "/api/torrents/{torrent}/comments"): {"body": "well"},
@@ -72,6 +78,7 @@ BODIES = {
     ("PUT", "/api/users/{user}/password"): {"password": "another password", "current_password": PASSWORD},
     ("PUT", "/api/torrents/{torrent}/owner"): {"username": "user"},
     ("PUT", "/api/user/mail"): {"email": "none", "current_password": PASSWORD},
+    ("POST", "/api/held-comments/{comment}"): {"shown": True},
     ("POST", "/api/lost-password"): {"username": "user"},
     ("PATCH", "/api/users/{user}"): {"enabled": True},
     ("POST", "/api/tokens"): {"scope": "rest"},
@@ -101,6 +108,7 @@ FORMS = {
     "/c/{id}/hide": {"hidden": "1"},
     "/report/{subject}/{id}": {"reason": "look"},
     "/account/password": {"current": PASSWORD, "password": PASSWORD, "again": PASSWORD},
+    "/moderation/comments/{id}/settle": {"verdict": "approve"},
     "/account/mail": {"email": "none", "password": PASSWORD},
     "/account/mail/forget": {"password": PASSWORD},
     "/account/erase": {"writings": "none"},
@@ -188,7 +196,8 @@ class Site:
             ParsedRelease("o", "Books"),
         )
         group = torrent.group.id
-        comment = await catalogue.comments.add(group, owner, "mine")
+        held = "held-comments" in path or "moderation/comments" in path
+        comment = await catalogue.comments.add(group, owner, "mine", held=held)
         collage = await catalogue.collages.add(CollageChange.read({"name": f"c{number}", "kind": 1}), owner)
         await catalogue.collages.add_group(collage.id, group, owner)
         author = await catalogue.groups.edit(group, GroupChange.read({"authors": [f"a{number}"]}))

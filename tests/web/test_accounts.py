@@ -54,7 +54,7 @@ def test_a_login_gives_a_new_session_and_ends_the_one_before(site, anna, admin):
 PATHS = [
     "/account/bonus", "/account/invites", "/account/invites/1/withdraw", "/u/1/invites", "/account/keys", "/account/keys/1/renew", "/account/keys/1/revoke", "/account/passkey", "/account/password", "/account/sessions/1/end",
     "/account/sessions/end", "/logout", "/account/second-factor", "/account/second-factor/confirm",
-    "/account/second-factor/end", "/account/second-factor/devices", "/account/second-factor/devices/remove", "/login/device", "/u/1/second-factor/end", "/account/erase", "/u/1/erase", "/account/mail",
+    "/account/second-factor/end", "/account/second-factor/devices", "/account/second-factor/devices/remove", "/login/device", "/u/1/second-factor/end", "/account/erase", "/u/1/erase", "/moderation/comments/1/settle", "/account/mail",
     "/account/mail/forget", "/lost", "/moderation/notices/1/decide",
     "/t/1/edit", "/t/1/mark", "/t/1/owner", "/t/1/split",
     "/t/1/delete", "/t/1/block", "/t/{key}/lookup", "/downloads", "/downloads/1/{action}",

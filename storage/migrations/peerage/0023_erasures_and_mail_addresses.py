@@ -1,16 +1,18 @@
-"""Erasures of accounts that are under way, and mail addresses."""
+"""Erasures of accounts that are under way, mail addresses, and comments that are held for a moderator."""
 
 import sqlalchemy as sa
 from alembic import op
 
-from storage.column_types import BYTES, INTEGER, TEXT
+from storage.column_types import BYTES, INTEGER, TEXT, where
 
 revision = "0023"
 down_revision = "0022"
 
 
 def upgrade() -> None:
-    """Add the tables."""
+    """Add the tables, and the column of comments."""
+    op.add_column("comment", sa.Column("held", INTEGER, nullable=False, server_default="0"))
+    op.create_index("comment_held", "comment", ["id"], **where("held = 1"))
     op.create_table(
         "mail_address",
         _account(),

@@ -27,7 +27,12 @@ MORE = {
     "/authors": ("?q=zzz",),
 }
 """Further addresses of a page, by its path among the routes."""
-RECORDS = {"/report": "/report/torrent/1", "/account/export": "", "/t/{id}/qr.svg": ""}
+RECORDS = {
+    "/report": "/report/torrent/1",
+    "/account/export": "",
+    "/t/{id}/qr.svg": "",
+    "/mail/{secret}": f"/mail/{'x' * 43}",
+}
 """What a path with places stands for; "" for what is no page."""
 BARE = ("/upload.php", "/torrent/" + "0" * 40 + ".torrent", "/nowhere", "/t/999")
 """Pages beside those of the router: the cache's, and errors."""

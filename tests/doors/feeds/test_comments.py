@@ -3,6 +3,7 @@
 import pytest
 
 from accounts.model import Principal, Role
+from catalogue.store import CommentWrite
 
 FORMS = ("rss", "atom")
 
@@ -41,6 +42,18 @@ def test_hidden_comments_and_groups_are_in_none(reader, form):
     reader.hide(torrent)
     assert reader.ask(path, key=reader.mint()).status_code == 404
     assert reader.ask(f"/g/x/comments.{form}").status_code == 404
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_comment_that_waits_for_a_moderator_is_in_none(reader, form):
+    group = reader.enter("Harbour").group.id
+    path = f"/g/{group}/comments.{form}"
+    store = reader.services.catalogue.comments
+    waiting = reader.run(store.add_comment(group, reader.user.id, 1, CommentWrite(body="waiting", held=True)))
+    for key in (reader.mint(), None):
+        assert "waiting" not in reader.ask(path, key=key).text
+    reader.run(store.change_comment(waiting, CommentWrite(held=False)))
+    assert "waiting" in reader.ask(path).text
 
 
 @pytest.mark.parametrize("form", FORMS)

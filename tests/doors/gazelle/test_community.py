@@ -3,6 +3,7 @@ import pytest
 from accounts.model import Principal, Role
 from catalogue.fields import CollageChange
 from catalogue.model import BookmarkKind
+from catalogue.store import CommentWrite
 from doors.gazelle.context import GazelleLimits
 from tests.doors.gazelle.client import START, open_gazelle
 from tracker.model import Counts
@@ -205,3 +206,11 @@ def test_the_newest_five_announcements_are_listed(api, token):
         "2023-11-14 22:13:20",
     )
     assert api.now == START
+
+
+def test_a_comment_that_waits_for_a_moderator_is_its_authors_alone(api, ann, token, torrent):
+    ben = api.user("ben")
+    write = CommentWrite(body="comment 7", held=True)
+    api.run(api.services.catalogue.comments.add_comment(torrent.group.id, ben.id, 1, write))
+    assert bodies(api.ask(token, "tcomments", id=torrent.id)) == []
+    assert bodies(api.ask(api.token(ben), "tcomments", id=torrent.id)) == [7]
