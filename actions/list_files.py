@@ -148,7 +148,8 @@ class ListFiles:
             elif said == reason:
                 del left[infohash.lower]
         now, by = int(self._clock()), _by(source)
-        for some in _batches(list(left.items())):
+        # In the order of their infohashes, which is that of the tables: each batch changes few of their pages.
+        for some in _batches(sorted(left.items())):
             await self._takedowns.add_listed(
                 [
                     ListEntry(InfoHash.parse(name), source.kind, reason, by, now, source=source.name)

@@ -43,7 +43,7 @@ class ListEntry:
     def with_aliases(self, infohashes: Iterable[InfoHash]) -> "ListEntry":
         """Return the entry with these infohashes added, each also truncated."""
         known = _with_truncated((*self.infohashes, *infohashes)) - {self.infohash}
-        return replace(self, aliases=tuple(sorted(known)))
+        return replace(self, aliases=tuple(sorted(known))) if known != set(self.aliases) else self
 
 
 class ListEntryStore(Protocol):

@@ -102,9 +102,10 @@ class SqlListEntries:
             for each in entries
         ]
         async with self._database.transaction() as transaction:
-            await transaction.run_many(self._sql.add, [_row(each) for each in entries])
+            new = await transaction.run_many(self._sql.add, [_row(each) for each in entries])
             await transaction.run_many(self._sql.spell, [name for each in entries for name in _names(each)])
-            await transaction.run_many(self._sql.say, said)
+            if new != len(entries):
+                await transaction.run_many(self._sql.say, said)
             if self._history is not None:
                 denied = [each.infohash for each in entries if each.kind is ListKind.DENY]
                 await self._history.record_blocks(transaction, denied)

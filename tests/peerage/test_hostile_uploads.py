@@ -213,6 +213,7 @@ def test_what_is_no_form_is_an_error_in_the_body(port: int, kind: str, body: byt
 def test_a_blocked_torrent_is_refused_by_the_tracker(peerage_server: PeerageProcess) -> None:
     infohash = os.urandom(20)
     peerage_server.run("block", infohash.hex(), "--reason", "no")
-    assert ask(peerage_server.port, announce_path(infohash)).failure == REASONS["denied"].sentence
+    told = f"{REASONS['denied'].sentence}: no"
+    assert ask(peerage_server.port, announce_path(infohash)).failure == told
     assert peerage_server.run("unblock", infohash.hex()).returncode == 0
     assert b"peers" in ask(peerage_server.port, announce_path(infohash)).bencoded
