@@ -89,6 +89,7 @@ regressions: $(VENV)/dev.stamp  ## show that tests/regressions fail on an older 
 
 simulate: $(VENV)/dev.stamp  ## the application in simulated time, SEEDS=2000 of them from a seed that is drawn and printed
 	$(BIN)/python -m tests.proof.simulation --seeds $(or $(SEEDS),2000) $(if $(SEED),--from $(SEED)) $(ARGS)
+	$(BIN)/python -m tests.proof.replication --seeds $(or $(SEEDS),2000) $(if $(SEED),--from $(SEED))
 
 faults: $(VENV)/dev.stamp  ## CASES=1000 of the storage's faults and power cuts, by a seed that is drawn and printed
 	$(BIN)/python -m tests.proof.storage --cases $(or $(CASES),1000) $(ARGS)

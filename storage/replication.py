@@ -29,6 +29,12 @@ class SqlPositions:
                 shards[shard].sequences[node, run] = sequence
         return KeptPosition(shards, rows[0][2])
 
+    async def forget(self) -> None:
+        """Keep none: what the swarms hold may not have been sent, nor all that was sent be in them."""
+        async with self._database.transaction() as transaction:
+            await transaction.run(self._sql.forget_positions)
+            await transaction.run(self._sql.forget_senders)
+
     async def save(self, position: KeptPosition) -> None:
         """Keep a position in place of the last one."""
         positions = [

@@ -22,6 +22,8 @@ async def test_a_position_is_there_after_a_restart_in_place_of_the_last(tmp_path
     assert [(each.entry, each.sequences, each.fresh, each.appended) for each in kept.shards] == [
         (each.entry, each.sequences, False, "") for each in saved
     ]
+    await SqlPositions(database).forget()
+    assert await SqlPositions(database).load() is None
     await database.close()
 
 

@@ -52,10 +52,11 @@ class MemoryStream:
     async def append(self, shard: int, batch: bytes) -> str:
         server = self._reach()
         server.last += 1
-        server.shards[shard].append(Entry(f"{server.last}-0", batch))
+        position = f"{server.last}-{server.epoch}"  # no two streams have the same, as with a clock
+        server.shards[shard].append(Entry(position, batch))
         if self.deaf:
             raise StreamAway("the answer got lost")
-        return f"{server.last}-0"
+        return position
 
     async def read(self, shard: int, after: str, limit: int) -> list[Entry]:
         entries = self._reach().shards[shard]
@@ -93,6 +94,9 @@ class MemoryPositions:
         for each in shards:
             each.appended, each.fresh = "", False
         return KeptPosition(shards, self.kept.sent)
+
+    async def forget(self) -> None:
+        self.kept = None
 
     async def save(self, position: KeptPosition) -> None:
         self.kept = position

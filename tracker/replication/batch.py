@@ -42,6 +42,7 @@ _NODE = struct.Struct("<I")
 _STRIDES = (6, 18)
 _IN_STEP = 1
 _LAST = 2
+_BRINGS = 4
 _LATEST = 2**30 - 1
 """Seconds from EPOCH beyond which no store can date a peer, in 2054."""
 _FLAGS = frozenset({0, COMPLETED, PAUSED, PAUSED | COMPLETED, LEECHER, LEECHER | COMPLETED, GONE})
@@ -76,7 +77,7 @@ class BatchHead:
     """Who sent a batch, and which of its batches it is.
 
     `base` is a unix second that no change of the batch is later than. `in_step`: the sender misses nothing that it
-    knows of. `last`: it is the end of a snapshot.
+    knows of. `last`: it is the end of a snapshot. `brings`: it has come with swarms that the stream does not hold.
     """
 
     node: int
@@ -86,6 +87,7 @@ class BatchHead:
     name: str = ""
     in_step: bool = False
     last: bool = False
+    brings: bool = False
     wants: tuple[Wanted, ...] = ()
 
 
@@ -104,7 +106,7 @@ def pack_batch(head: BatchHead, changes: Sequence[Change]) -> bytes:
         or base > _LATEST
     ):
         raise ValueError("a batch is beyond its bounds")
-    flags = head.in_step * _IN_STEP | head.last * _LAST
+    flags = head.in_step * _IN_STEP | head.last * _LAST | head.brings * _BRINGS
     out = bytearray(_HEAD.pack(VERSION, flags, head.node, head.run, head.sequence, base))
     out.append(len(name))
     out += name
@@ -167,7 +169,7 @@ def read_batch(data: bytes) -> Batch:
         raise LaterVersion(f"version {data[0]}")
     try:
         version, flags, node, run, sequence, base = _HEAD.unpack_from(data)
-        if version != VERSION or flags & ~(_IN_STEP | _LAST) or base > _LATEST:
+        if version != VERSION or flags & ~(_IN_STEP | _LAST | _BRINGS) or base > _LATEST:
             raise DamagedBatch("head")
         at = _HEAD.size + 1 + data[_HEAD.size]
         name = data[_HEAD.size + 1 : at].decode()
@@ -184,7 +186,15 @@ def read_batch(data: bytes) -> Batch:
     if len(wants) != count:
         raise DamagedBatch("head")
     head = BatchHead(
-        node, run, sequence, base + EPOCH, name, bool(flags & _IN_STEP), bool(flags & _LAST), wants
+        node,
+        run,
+        sequence,
+        base + EPOCH,
+        name,
+        bool(flags & _IN_STEP),
+        bool(flags & _LAST),
+        bool(flags & _BRINGS),
+        wants,
     )
     return Batch(head, data[end:])
 

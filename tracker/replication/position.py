@@ -54,6 +54,10 @@ class PositionStore(Protocol):
         """Keep a position in place of the last one."""
         ...
 
+    async def forget(self) -> None:
+        """Keep none: what the swarms hold may not have been sent, nor all that was sent be in them."""
+        ...
+
 
 def fresh_positions(shards: int) -> list[ShardPosition]:
     """Return the positions of a node that has read nothing."""

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 
 from tracker.changes import CLOCK_SKEW
 from tracker.replication.batch import Batch, BatchHead, DamagedBatch, LaterVersion, changes_of, read_batch
-from tracker.replication.position import ShardPosition, fresh_positions
+from tracker.replication.position import MOST_SENDERS, ShardPosition, fresh_positions
 from tracker.replication.snapshots import Apply
 from tracker.replication.stream import START, ChangeStream, Entry, order_of
 from tracker.replication.terms import (
@@ -46,6 +46,7 @@ class Receiver:
         self.positions = fresh_positions(terms.shards)
         self.heard: dict[int, HeardNode] = {}
         self.missed: set[int] = set()
+        self._brought: dict[tuple[int, int], None] = {}
         self.lost = True
         self._fresh_since: float | None = None
         self.caught_up = 0
@@ -130,6 +131,11 @@ class Receiver:
 
     def _hear(self, batch: Batch, timer: float) -> None:
         head = batch.head
+        if head.brings and (head.node, head.run) not in self._brought:
+            self._brought[head.node, head.run] = None
+            self.missed.add(head.node)
+            if len(self._brought) > MOST_SENDERS:
+                del self._brought[next(iter(self._brought))]
         known = self.heard.pop(head.node, None)
         if known is None and len(self.heard) >= MOST_NODES:
             del self.heard[next(iter(self.heard))]

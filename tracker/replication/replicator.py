@@ -8,11 +8,12 @@ from tracker.journal_row import JournalRow
 from tracker.replication.batch import BatchHead
 from tracker.replication.position import KeptPosition, PositionStore, usable
 from tracker.replication.receiver import Receiver
-from tracker.replication.sender import Sender
+from tracker.replication.sender import OwnState, Sender
 from tracker.replication.snapshots import SnapshotGiver, SnapshotTaker
 from tracker.replication.stream import ChangeStream, StreamAway, StreamHost
 from tracker.replication.terms import (
     ALONE,
+    BRINGS,
     PIECE,
     HeardNode,
     NodeTerms,
@@ -67,6 +68,11 @@ class Replicator:
         self._beat = True
         self._unsure = False
         self._sends_unsure = False
+        self._taken_from: set[int] = set()
+        self._came_with = False
+        self._brings = False
+        self._came_at: float | None = None
+        self._saved = False
         self._kept: KeptPosition | None = None
 
     @property
@@ -116,11 +122,11 @@ class Replicator:
         )
         kept = await self._positions.load()
         self._receiver.resume(usable(kept, self._terms.shards))
-        self._unsure = kept is not None
+        self._saved = self._unsure = kept is not None
+        self._came_with = self._store.totals().torrents > 0
+        self._brings = kept is None and self._came_with
         if kept is not None:
             await self._sender.note_unsure(kept.sent - _MARGIN)
-        elif self._store.totals().peers:
-            await self._sender.note_unsure(None)
         self._sends_unsure = True
 
     async def attempt(self) -> bool:
@@ -129,6 +135,9 @@ class Replicator:
         try:
             if not figures.connected:
                 await self._receiver.verify()
+                if not figures.outages and not figures.failures and self._receiver.lost:
+                    # What this node sent before its end may have gone with what it had not read.
+                    self._brings = self._came_with
             await self.exchange()
         except StreamAway as error:
             if figures.connected or not figures.outages:
@@ -152,8 +161,10 @@ class Replicator:
         assert sender is not None
         if not self.figures.connected:
             self._connected_at, self._beat = timer, True
+            self._came_at = timer if self._came_at is None else self._came_at
+        brings = self._brings and self._came_at is not None and timer < self._came_at + BRINGS
         beat, self._beat = self._beat, False
-        await sender.send(timer, in_step=self.figures.in_step, wants=self._taker.wants, beat=beat)
+        await sender.send(timer, OwnState(self.figures.in_step, brings, self._taker.wants), beat=beat)
         ended = await receiver.receive(self._timer())
         await self._giver.give(receiver.caught_up, self._timer(), in_step=self.figures.in_step)
         await self._taker.take(self._timer(), receiver.heard)
@@ -164,6 +175,8 @@ class Replicator:
             # Not before: what others have ended meanwhile would begin anew.
             sender.send_unsure()
             self._sends_unsure = False
+        if in_step:
+            self._taken_from.clear()
         self._beat = self._beat or in_step != self.figures.in_step
         self.figures.in_step = in_step
 
@@ -172,35 +185,44 @@ class Replicator:
 
         After a start this node asks for departures at least: it has forgotten them, and takes what is older for new.
         """
-        receiver, wanted = self._receiver, {each.node for each in self._taker.wants}
-        heard = receiver.heard
+        receiver, heard = self._receiver, self._receiver.heard
+        under_way = {each.node for each in self._taker.wants if not each.departures}
         in_step = [node for node, each in heard.items() if each.in_step]
-        if in_step:
-            # Where nobody is in step, as after the stream was emptied, what all others have is all there is.
-            receiver.lost |= False in self._taker.doubtful
-            self._unsure |= True in self._taker.doubtful
-        self._taker.doubtful.clear()
+        whole = self._beside_doubtful(in_step) - under_way
         waited = timer >= self._connected_at + ALONE
-        sources: set[int] = set()
-        if receiver.lost and (in_step or waited):
-            sources |= {min(in_step)} if in_step else set(heard)
+        anyone = {min(in_step)} if in_step else set(heard) if waited else set()
+        # One that is under way may have passed what is missed since: it is asked for again when it has come.
+        if receiver.lost and (anyone or waited) and not anyone & under_way:
+            whole |= anyone
             receiver.lost = False
         for node in list(receiver.missed):
-            if node in heard:
-                sources.add(node)
-            elif in_step:
-                sources.add(min(in_step))
-            elif not waited:
-                continue
-            receiver.missed.discard(node)
-        departures = self._unsure and not sources and (bool(in_step) or waited)
-        if departures:
-            sources = {min(in_step)} if in_step else set(heard)
-        if sources or waited:
+            sources = {node} if node in heard else anyone
+            if (sources or waited) and not sources & under_way:
+                whole |= sources
+                receiver.missed.discard(node)
+        departures = anyone if self._unsure and not whole and not under_way else set()
+        if whole or under_way or departures or waited:
             self._unsure = False
-        for node in sources - wanted:
-            self._taker.want(node, timer, departures=departures)
+        for node in whole | departures:
+            self._taker.want(node, timer, departures=node not in whole)
             self._beat = True
+
+    def _beside_doubtful(self, in_step: Sequence[int]) -> set[int]:
+        """Return who else to ask after snapshots of nodes that missed something themselves.
+
+        One that is in step is asked anew. Where nobody is, as after the stream was emptied, what all others have is
+        all there is.
+        """
+        doubtful, receiver = self._taker.doubtful, self._receiver
+        if not doubtful:
+            return set()
+        self._taken_from |= doubtful.keys()
+        if in_step:
+            receiver.lost |= False in doubtful.values()
+            self._unsure |= True in doubtful.values()
+        others = set() if in_step else receiver.heard.keys() - self._taken_from
+        doubtful.clear()
+        return others
 
     def _asked(self, head: BatchHead) -> None:
         self._giver.ask(head, self._receiver.caught_up, self._timer())
@@ -213,11 +235,19 @@ class Replicator:
             await asyncio.sleep(0)
 
     async def observe(self, rows: Sequence[JournalRow]) -> None:
-        """Keep the position that was reached before the last flush, whose changes are in the journal by now."""
+        """Keep the position that was reached before the last flush, whose changes are in the journal by now.
+
+        While something is missing, or the stream away, there is none: after a start this node and all others would
+        take all of each other's swarms, since departures that were not sent are not in the journal.
+        """
         if self._sender is None:
             return
         if self._kept is not None:
             await self._positions.save(self._kept)
+            self._saved = True
+        elif self._saved and not self.figures.in_step:
+            await self._positions.forget()
+            self._saved = False
         self._kept = None
         if self.figures.in_step:  # or what is missing would be forgotten by a restart
             shards = [each.copy() for each in self._receiver.positions]

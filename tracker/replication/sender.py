@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 
 from tracker.changes import (
     CHANGES_AT_ONCE,
@@ -15,6 +16,15 @@ from tracker.replication.batch import BatchHead, Wanted, latest, pack_batch
 from tracker.replication.stream import ChangeStream
 from tracker.replication.terms import BEAT, CHUNKS, PAGES, NodeTerms, ReplicationFigures
 from tracker.store import SwarmStore
+
+
+@dataclass(frozen=True, slots=True)
+class OwnState:
+    """What the heads of a node's batches say of it; see `BatchHead`."""
+
+    in_step: bool
+    brings: bool
+    wants: tuple[Wanted, ...]
 
 
 class Sender:
@@ -44,7 +54,7 @@ class Sender:
         self._sequences = [0] * terms.shards
         self._beats = [float("-inf")] * terms.shards
         self._again: Place | None = None
-        self._unsure: set[int] | None = set()
+        self._unsure: set[int] = set()
         self.sent_until = 0
         """The unix second up to which everything was sent."""
 
@@ -52,11 +62,10 @@ class Sender:
         """Log nothing any more."""
         self._store.close_changes(self._consumer)
 
-    async def note_unsure(self, since: int | None) -> None:
-        """Note what is dated from a second on, or everything: it may not have been sent before the last end."""
-        place: Place | None = SNAPSHOT_START if since is not None else None
-        self._unsure = set() if since is not None else None
-        while place is not None and self._unsure is not None and since is not None:
+    async def note_unsure(self, since: int) -> None:
+        """Note what is dated from a second on: it may not have been sent before the last end."""
+        place: Place | None = SNAPSHOT_START
+        while place is not None:
             step, place = self._store.snapshot(place)
             for change in step:
                 if isinstance(change, PeerChange) and change.time >= since:
@@ -65,10 +74,9 @@ class Sender:
 
     def send_unsure(self) -> None:
         """Send what was noted once more, as far as it is still so."""
-        if self._unsure is None or self._unsure:
-            self._again = SNAPSHOT_START
+        self._again = SNAPSHOT_START if self._unsure else None
 
-    async def send(self, timer: float, *, in_step: bool, wants: tuple[Wanted, ...], beat: bool) -> None:
+    async def send(self, timer: float, state: OwnState, *, beat: bool) -> None:
         """Send what has changed; with `beat`, and every BEAT seconds, also where nothing has. StreamAway."""
         for _ in range(PAGES):
             now = int(self._clock())
@@ -80,52 +88,54 @@ class Sender:
             if not read.changes:
                 self.sent_until = now
                 break
-            await self._send_all(read.changes, timer, in_step=in_step, wants=wants)
+            await self._send_all(read.changes, timer, state)
             self._store.acknowledge_changes(self._consumer, read.position)
-        await self._send_some_again(timer, in_step=in_step, wants=wants)
+        await self._send_some_again(timer, state)
         for shard in range(self._terms.shards):
             if beat or timer >= self._beats[shard] + BEAT:
-                await self._append(shard, (), timer, in_step=in_step, wants=wants)
+                await self._append(shard, (), timer, state)
 
-    async def _send_some_again(self, timer: float, *, in_step: bool, wants: tuple[Wanted, ...]) -> None:
+    async def _send_some_again(self, timer: float, state: OwnState) -> None:
         for _ in range(CHUNKS):
             if self._again is None:
                 return
             step, after = self._store.snapshot(self._again)
             for piece in in_pieces([each for each in step if self._is_unsure(each)]):
-                await self._send_all(piece, timer, in_step=in_step, wants=wants)
+                await self._send_all(piece, timer, state)
             self._again = after
             if after is None:
                 self._unsure = set()
 
     def _is_unsure(self, change: Change) -> bool:
         if isinstance(change, CompletedCount):
-            own = change.node == self._terms.node
-            return own and (self._unsure is None or hash(change.infohash) in self._unsure)
-        return self._unsure is None or hash(change) in self._unsure
+            return change.node == self._terms.node and hash(change.infohash) in self._unsure
+        return hash(change) in self._unsure
 
-    async def _send_all(
-        self, changes: Sequence[Change], timer: float, *, in_step: bool, wants: tuple[Wanted, ...]
-    ) -> None:
+    async def _send_all(self, changes: Sequence[Change], timer: float, state: OwnState) -> None:
         shards: dict[int, list[Change]] = {}
         for change in changes:
             shards.setdefault(shard_of(change.infohash, self._terms.shards), []).append(change)
         for shard, part in shards.items():
-            await self._append(shard, part, timer, in_step=in_step, wants=wants)
+            await self._append(shard, part, timer, state)
 
     async def _append(
         self,
         shard: int,
         changes: Sequence[Change],
         timer: float,
-        *,
-        in_step: bool,
-        wants: tuple[Wanted, ...],
+        state: OwnState,
     ) -> None:
         terms, sequence = self._terms, self._sequences[shard] + 1
         base = latest(changes, int(self._clock()))
         head = BatchHead(
-            terms.node, terms.run, sequence, base, terms.name, in_step, wants=wants if shard == 0 else ()
+            terms.node,
+            terms.run,
+            sequence,
+            base,
+            terms.name,
+            state.in_step,
+            brings=state.brings,
+            wants=state.wants if shard == 0 else (),
         )
         batch = pack_batch(head, changes)
         position = await self._stream.append(shard, batch)

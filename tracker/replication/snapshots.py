@@ -151,8 +151,8 @@ class SnapshotTaker:
         self._figures = figures
         self._apply = apply
         self._taking: dict[int, _Taking] = {}
-        self.doubtful: set[bool] = set()
-        """Whether snapshots came of nodes that missed something themselves: False whole ones, True departures."""
+        self.doubtful: dict[int, bool] = {}
+        """Nodes whose snapshots came while they missed something themselves, and whether it was departures alone."""
         self._request = terms.run % 2**31  # other numbers than those of the run before
 
     @property
@@ -201,5 +201,5 @@ class SnapshotTaker:
             del self._taking[node]
             self._figures.snapshots_taken += 1
             if not batch.head.in_step:
-                self.doubtful.add(taking.departures)
+                self.doubtful[node] = taking.departures
         return batch.head.last

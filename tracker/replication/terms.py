@@ -14,6 +14,8 @@ BEAT = 2.0
 """Seconds after which a shard gets an empty batch, so that others see that none is missing."""
 ALIVE = 15.0
 """Seconds after its last batch for which a node counts as there."""
+BRINGS = 60.0
+"""Seconds after it has come for which a node says that it brings swarms with it."""
 PATIENCE = 30.0
 """Seconds without progress after which a snapshot is asked for again, or given up by who writes it."""
 ALONE = 5.0

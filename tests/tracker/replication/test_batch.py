@@ -126,7 +126,7 @@ def test_a_damaged_body_is_refused_whole(body):
         b"\1",
         b"\0" + bytes(40),
         pack_batch(EMPTY, [])[:-1],
-        b"\1\x04" + pack_batch(EMPTY, [])[2:],
+        b"\1\x08" + pack_batch(EMPTY, [])[2:],
         pack_batch(EMPTY, [])[:26] + b"\1\xff\0",
         pack_batch(EMPTY, [])[:26] + b"\x41" + b"a" * 65 + b"\0",
         pack_batch(EMPTY, [])[:26] + b"\0\1" + bytes(7),

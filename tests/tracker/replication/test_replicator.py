@@ -227,7 +227,7 @@ async def test_a_position_is_kept_only_while_nothing_is_missing_and_not_before_i
     await rounds(time, one, seconds=20)
     await one.replicator.observe([])
     assert positions.kept is not None
-    assert positions.kept.shards[0].entry == f"{before}-0"
+    assert positions.kept.shards[0].entry == f"{before}-{server.epoch}"
 
 
 async def test_a_copied_data_folder_is_noticed(server, time):
@@ -313,3 +313,60 @@ async def test_a_store_logs_nothing_once_its_replicator_has_ended(server, time):
     one.replicator.close()
     consumer = one.store.open_changes()
     assert consumer == 0
+
+
+async def test_a_node_that_was_alone_brings_its_swarms_with_it(server, time):
+    one, two = await pair(server, time)
+    one.announce(1)
+    alone = Node(3, server, time)
+    alone.announce(2)
+    alone.announce(3, Event.COMPLETED, seeder=True)
+    await started(alone)
+    await rounds(time, one, two, alone, seconds=20)
+
+    assert [node.count() for node in (one, two, alone)] == [3, 3, 3]
+    assert [node.store.scrape(HASH).downloaded for node in (one, two, alone)] == [1, 1, 1]
+    assert all(node.figures.in_step for node in (one, two, alone))
+    assert alone.figures.snapshots_given == 2
+
+
+async def test_a_node_whose_changes_went_with_the_stream_brings_them_again(server, time):
+    positions = MemoryPositions()
+    one = Node(1, server, time, positions=positions)
+    await started(one)
+    one.announce(1)
+    await rounds(time, one, seconds=20)
+    for _ in range(2):
+        await one.replicator.observe([])
+    rows = one.store.take_dirty()
+    server.restart(emptied=True)
+    two, again = Node(2, server, time), Node(1, server, time, positions=positions, run=2)
+    await started(two)
+    await rounds(time, two, seconds=20)
+    assert two.figures.in_step
+    again.store.restore(rows)
+    await started(again)
+    await rounds(time, two, again, seconds=20)
+
+    assert (two.count(), again.count()) == (1, 1)
+
+
+async def test_what_was_not_sent_before_an_end_is_sent_after_it(server, time):
+    positions = MemoryPositions()
+    one, two = Node(1, server, time, positions=positions), Node(2, server, time)
+    await started(one, two)
+    await rounds(time, one, two, seconds=20)
+    one.announce(1, now=NOW + 1)
+    await rounds(time, one, two, seconds=20)
+    for _ in range(2):
+        await one.replicator.observe([])
+    one.announce(2, Event.COMPLETED, now=NOW + int(time.now), seeder=True)
+    rows = one.store.take_dirty()
+    again = Node(1, server, time, positions=positions, run=2)
+    again.store.restore(rows)
+    await started(again)
+    await rounds(time, two, again, seconds=20)
+
+    assert two.count() == 2
+    assert two.store.scrape(HASH).downloaded == 1
+    assert again.figures.changes_sent == 2, "the peer and the count, and not what was sent before"
