@@ -73,7 +73,7 @@ ON_A_FOLDER = {
         UPLOADS | {"actions.takedowns", "catalogue.catalogue"},
     ),
     "all of an account": (("user export alice",), 340, UPLOADS),
-    "an account for good": (("user add eve", "user erase eve"), 340, UPLOADS | {"actions.takedowns"}),
+    "an account for good": (("user add eve", "user erase eve"), 350, UPLOADS | {"actions.takedowns"}),
     "another site": (("site import site --from csv --dry-run", "site import site --from csv"), 340, UPLOADS),
     "numbers": (("stats",), 340, CATALOGUE | UPLOADS | {"accounts.accounts"}),
     "files": (("check", "backup saved"), 310, CATALOGUE | UPLOADS | {"accounts.accounts", "tracker.tracker"}),
