@@ -87,9 +87,9 @@ build/versitygw:
 regressions: $(VENV)/dev.stamp  ## show that tests/regressions fail on an older revision and pass here; BASE=revision
 	$(BIN)/python -m tests.regressions $(or $(BASE),0ddc106) $(ARGS)
 
-simulate: $(VENV)/dev.stamp  ## the application in simulated time, SEEDS=2000 of them from a seed that is drawn and printed
+simulate: $(VENV)/dev.stamp  ## the application in simulated time, SEEDS=2000 of them from a seed that is drawn and printed; and NODE_SEEDS=200 of three nodes over a stream
 	$(BIN)/python -m tests.proof.simulation --seeds $(or $(SEEDS),2000) $(if $(SEED),--from $(SEED)) $(ARGS)
-	$(BIN)/python -m tests.proof.replication --seeds $(or $(SEEDS),2000) $(if $(SEED),--from $(SEED))
+	$(BIN)/python -m tests.proof.replication --seeds $(or $(NODE_SEEDS),200) $(if $(SEED),--from $(SEED))
 
 faults: $(VENV)/dev.stamp  ## CASES=1000 of the storage's faults and power cuts, by a seed that is drawn and printed
 	$(BIN)/python -m tests.proof.storage --cases $(or $(CASES),1000) $(ARGS)
@@ -99,7 +99,7 @@ soak: $(VENV)/dev.stamp  ## honest load beside every attack for ten minutes; ARG
 
 proof: $(VENV)/dev.stamp  ## for hours: regressions, 100,000 seeds, 50,000 storage faults, 200 kills, long fuzzing, the soak
 	$(MAKE) regressions
-	$(MAKE) simulate SEEDS=100000
+	$(MAKE) simulate SEEDS=100000 NODE_SEEDS=10000
 	$(MAKE) faults CASES=32000
 	PROOF_KILLS=200 $(BIN)/python -m pytest tests/peerage/test_kill.py
 	$(MAKE) fuzz INPUTS=20000000 RUNS=5000000 SECONDS=600

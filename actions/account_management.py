@@ -166,9 +166,9 @@ class AccountManagement:
     ) -> list[str]:
         """Add the credential of a device of one's own; return recovery codes, if it is the first second factor.
 
-        Refusal: `invalid` (fields `name`, `password`), `bad-device`, `bad-link`, `taken`.
+        Refusal: `invalid` (field `name`), `bad-credentials`, `login-slowed`, `bad-device`, `bad-link`, `taken`.
         """
-        user = await self._confirm_own(principal, password, address)
+        user = await require_own_password(self.accounts, principal, password, address)
         require_device_name(name)
         first = await self.accounts.second_factors.state(user.id) is None
         await self.accounts.devices.register(user, ticket, answer, name)
@@ -177,18 +177,10 @@ class AccountManagement:
     async def remove_device(
         self, principal: Principal, credential: bytes, password: str, address: bytes = b""
     ) -> None:
-        """Delete a device's credential of one's own. Refusal: `not-found`, `invalid` (field `password`)."""
-        user = await self._confirm_own(principal, password, address)
+        """Delete a device's credential of one's own. Refusal: `not-found`, `bad-credentials`, `login-slowed`."""
+        user = await require_own_password(self.accounts, principal, password, address)
         if not await self.accounts.devices.remove(user.id, credential):
             raise Refusal("not-found")
-
-    async def _confirm_own(self, principal: Principal, password: str, address: bytes) -> User:
-        require_rest(principal)
-        user = _require_account(principal)
-        assert principal.user is not None
-        if not await self.accounts.check_password(user, password, address):
-            raise Refusal("invalid", fields={"password": ["It is not your password."]})
-        return principal.user
 
     async def end_second_factor(self, principal: Principal, user: int, code: str = "") -> None:
         """End one's own second factor by one of its codes, or another's (ACCOUNTS), as of somebody who lost theirs.
@@ -337,6 +329,21 @@ def require_rest(principal: Principal) -> None:
     key = principal.key
     if key is not None and (key.scope is not Scope.REST or key.methods is not None):
         raise Refusal("forbidden")
+
+
+async def require_own_password(
+    accounts: Accounts, principal: Principal, password: str, address: bytes = b""
+) -> User:
+    """Return the account of somebody who gives its password once more, as changes to log-ins ask for it.
+
+    Refusal: `unauthenticated`, `forbidden`, `bad-credentials`, `login-slowed`, `busy`.
+    """
+    require_rest(principal)
+    if principal.user is None:
+        raise Refusal("unauthenticated")
+    if not await accounts.check_password(principal.user.id, password, address):
+        raise Refusal("bad-credentials")
+    return principal.user
 
 
 def _require_scope(principal: Principal, scope: Scope) -> None:

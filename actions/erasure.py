@@ -8,7 +8,7 @@ from accounts.accounts import Accounts
 from accounts.erasure import ErasureLine, ErasureStore, Writings
 from accounts.model import Principal
 from accounts.rights import Right, Rights
-from actions.account_management import require_rest
+from actions.account_management import require_own_password, require_rest
 from bittorrent.refusal import Refusal
 from tasks.run_to_completion import RunToCompletion
 
@@ -56,8 +56,7 @@ class AccountErasure:
         """
         require_rest(principal)
         if principal.user is not None and principal.id == user:
-            if not await self._accounts.check_password(user, password, address):
-                raise Refusal("bad-credentials")
+            await require_own_password(self._accounts, principal, password, address)
             await self._accounts.second_factors.check(principal.user, code)
             line = ErasureLine(None, "by its owner", int(self._clock()))
         else:

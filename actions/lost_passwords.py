@@ -13,7 +13,7 @@ from accounts.login_throttle import LoginThrottle
 from accounts.mail_addresses import LONGEST, Addressee, MailAddress, MailAddressStore, is_address
 from accounts.model import Principal
 from accounts.secrets import Secrets
-from actions.account_management import require_rest
+from actions.account_management import require_own_password
 from actions.mail import MailError, MailServer, MailText
 from bittorrent.refusal import Refusal
 
@@ -103,7 +103,7 @@ class LostPasswords:
         Until somebody opens the link, and where nobody does, nothing changes. Refusal: `invalid` (field `email`),
         `bad-credentials`, `login-slowed`, `busy`.
         """
-        user = await self._own(principal, password, address)
+        user = (await require_own_password(self._accounts, principal, password, address)).id
         if len(text) > LONGEST or not is_address(text):
             raise Refusal("invalid", fields={"email": ["It is no mail address."]})
         self._count(address)
@@ -123,7 +123,8 @@ class LostPasswords:
 
     async def forget(self, principal: Principal, password: str, address: bytes = b"") -> None:
         """Forget one's own addresses; the password is asked for. Refusal: as `propose`."""
-        await self._store.forget(await self._own(principal, password, address))
+        user = await require_own_password(self._accounts, principal, password, address)
+        await self._store.forget(user.id)
 
     async def run(self) -> None:
         """Send what waits, one mail after the other; never returns."""
@@ -139,14 +140,6 @@ class LostPasswords:
     async def drained(self) -> None:
         """Wait until nothing waits."""
         await self._waiting.join()
-
-    async def _own(self, principal: Principal, password: str, address: bytes) -> int:
-        require_rest(principal)
-        if principal.id is None:
-            raise Refusal("unauthenticated")
-        if not await self._accounts.check_password(principal.id, password, address):
-            raise Refusal("bad-credentials")
-        return principal.id
 
     def _count(self, address: bytes) -> None:
         """Count a request of a client's address by itself, whoever it is about. Refusal: `login-slowed`."""

@@ -17,7 +17,7 @@ from doors.languages import message
 from web.page_context import PageContext, local_path
 from web.page_router import PageRouter
 
-_SHOWN = frozenset({"bad-code", "bad-device", "invalid", "login-slowed", "taken"})
+_SHOWN = frozenset({"bad-code", "bad-credentials", "bad-device", "busy", "invalid", "login-slowed", "taken"})
 _LONGEST_ID = 4096
 
 

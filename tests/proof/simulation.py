@@ -6,20 +6,16 @@ is compared with what may be true (`tests/proof/history.py`), while it runs, aft
 A seed that fails is printed with the command that runs it again.
 """
 
-import argparse
 import asyncio
 import contextlib
 import gc
-import os
 import random
 import shutil
 import sqlite3
 import sys
 import tempfile
-import time
 import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
@@ -35,6 +31,7 @@ from catalogue.store import UNRESTRICTED_VIEWER
 from peerage.config import Settings
 from peerage.wiring.application import Application
 from tests.proof.history import History, Kind
+from tests.proof.seeds import run_seeds
 from tests.proof.simulated_loop import Deadlock, SimulatedLoop, simulated
 from tests.support.application import open_test_application, settings_in
 from tests.support.clock import NOON
@@ -376,45 +373,9 @@ def prepare() -> None:
     gc.freeze()
 
 
-def fast_folder() -> str | None:
-    """A folder in memory, where a sync costs nothing, if the machine has one and no other is asked for."""
-    shared = Path("/dev/shm")
-    usable = "TMPDIR" not in os.environ and os.access(shared, os.W_OK)
-    return str(shared) if usable and shutil.disk_usage(shared).free > 2**30 else None
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run seeds, print those that fail, and return 1 where one did."""
-    parser = argparse.ArgumentParser(prog="python -m tests.proof.simulation", description=__doc__)
-    parser.add_argument("--seeds", type=int, default=2000, help="how many")
-    parser.add_argument(
-        "--from", dest="first", type=int, help="the first seed; drawn and printed if not given"
-    )
-    parser.add_argument(
-        "--jobs",
-        type=int,
-        default=len(os.sched_getaffinity(0)),
-        help="processes; as many as cores if not given",
-    )
-    given = parser.parse_args(arguments)
-    if arguments is None and os.environ.get("PYTHONHASHSEED") != "0":
-        # The order of sets is part of what a seed decides.
-        command = [sys.executable, "-m", "tests.proof.simulation", *sys.argv[1:]]
-        os.execve(sys.executable, command, {**os.environ, "PYTHONHASHSEED": "0"})
-    first = given.first if given.first is not None else random.SystemRandom().randrange(10**9)
-    print(f"{given.seeds} seeds from {first}", flush=True)
-    tempfile.tempdir = fast_folder()
-    began, failed = time.monotonic(), 0
-    with ProcessPoolExecutor(given.jobs, initializer=prepare) as workers:
-        for seed, failure in enumerate(
-            workers.map(run_seed, range(first, first + given.seeds), chunksize=8), first
-        ):
-            if failure:
-                failed += 1
-                command = f"python -m tests.proof.simulation --seeds 1 --from {seed}"
-                print(f"seed {seed} fails: {command}\n{failure}", flush=True)
-    print(f"{given.seeds} seeds, {failed} failed, {time.monotonic() - began:.0f} s")
-    return 1 if failed else 0
+    return run_seeds("tests.proof.simulation", run_seed, arguments, prepare=prepare)
 
 
 if __name__ == "__main__":

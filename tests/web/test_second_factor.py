@@ -143,11 +143,11 @@ def test_after_the_password_a_device_or_a_recovery_code_is_asked_for(named, devi
 
 def test_a_device_is_added_and_removed_with_the_password_alone(named, device):
     browser = named.browser(named.anna)
-    assert add_device(browser, device, password="not this one").status_code == 422
+    assert add_device(browser, device, password="not this one").status_code == 401
     assert add_device(browser, device, name="").status_code == 422
     assert add_device(browser, device).status_code == 200
     path = "/account/second-factor/devices/remove"
-    assert browser.submit("/account/second-factor", path, password="not this one").status_code == 422
+    assert browser.submit("/account/second-factor", path, password="not this one").status_code == 401
     assert browser.submit("/account/second-factor", path, device="xy", password=PASSWORD).status_code == 404
     assert browser.submit("/account/second-factor", path, device="00", password=PASSWORD).status_code == 404
     assert browser.submit("/account/second-factor", path, password=PASSWORD).status_code == 303
