@@ -177,10 +177,10 @@ class AccountManagement:
     async def remove_device(
         self, principal: Principal, credential: bytes, password: str, address: bytes = b""
     ) -> None:
-        """Delete a device's credential of one's own. Refusal: `not-found`, `bad-credentials`, `login-slowed`."""
+        """Delete a device's credential of one's own. Refusal: `bad-device`, `bad-credentials`, `login-slowed`."""
         user = await require_own_password(self.accounts, principal, password, address)
         if not await self.accounts.devices.remove(user.id, credential):
-            raise Refusal("not-found")
+            raise Refusal("bad-device")
 
     async def end_second_factor(self, principal: Principal, user: int, code: str = "") -> None:
         """End one's own second factor by one of its codes, or another's (ACCOUNTS), as of somebody who lost theirs.

@@ -296,6 +296,8 @@ class LibtorrentEngine:
                     if each is not None:
                         self._metadata(each, alert.metadata)
             case lt.torrent_finished_alert():
+                self._flush(torrent)
+            case lt.cache_flushed_alert():
                 self._finished(torrent)
             case lt.torrent_removed_alert() | lt.torrent_deleted_alert() | lt.torrent_delete_failed_alert():
                 self._removed(torrent, alert)
@@ -338,9 +340,15 @@ class LibtorrentEngine:
         else:
             self._on_event(MetadataReceived(torrent.key, data))
 
-    def _finished(self, torrent: TorrentHandle) -> None:
+    def _flush(self, torrent: TorrentHandle) -> None:
         # What was added by hash wants none of its files, so for libtorrent it is finished with its metadata.
         if not torrent.by_hash and not torrent.finished:
+            # All pieces are checked, from memory: the last may not be in their files yet, where readers are next.
+            torrent.flushing = True
+            torrent.handle.flush_cache()
+
+    def _finished(self, torrent: TorrentHandle) -> None:
+        if torrent.flushing and not torrent.finished:
             torrent.finished = True
             torrent.handle.save_resume_data(lt.save_resume_flags_t.save_info_dict)
             self._unsaved += 1

@@ -113,6 +113,7 @@ class TorrentHandle:
     by_hash: bool
     status: Any = None
     paused: bool = False
+    flushing: bool = False
     finished: bool = False
     error: str = ""
     tracker_message: str = ""

@@ -156,7 +156,7 @@ async def _remove_device(context: PageContext) -> Response:
     try:
         credential = bytes.fromhex(text[:_LONGEST_ID])
     except ValueError:
-        raise Refusal("not-found") from None
+        credential = b""
     try:
         await context.services.accounts.management.remove_device(
             context.principal, credential, context.form.get("password", ""), context.address

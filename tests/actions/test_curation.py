@@ -57,6 +57,11 @@ async def may_edit(curation, principal, entries):
 
 
 #                     nobody             user         owner        moderator  admin
+async def settle(curation, principal, group, author):
+    held = await curation._catalogue.comments.add(group, author, "first words", held=True)
+    return await curation.settle_comment(principal, held.id, shown=True)
+
+
 ALL_MAY = ("unauthenticated", OK, OK, OK, OK)
 OWN = ("unauthenticated", "forbidden", OK, OK, OK)
 STAFF = ("unauthenticated", "forbidden", "forbidden", OK, OK)
@@ -138,6 +143,8 @@ OPERATIONS = {
     "report": (lambda c, p, s: c.report(p, Subject.USER, 4, "rude"), ALL_MAY),
     "reports": (lambda c, p, s: c.reports(p, 0, 9, resolved=False), STAFF),
     "resolve": (lambda c, p, s: c.resolve(p, s.report.id, "done"), STAFF),
+    "held_comments": (lambda c, p, s: c.held_comments(p, 0, 9), STAFF),
+    "settle_comment": (lambda c, p, s: settle(c, p, s.group.id, s.comment.author.id), STAFF),
     "open_report": (lambda c, p, s: c.open_report(p, s.report.id, "done"), STAFF),
     "log_entries": (lambda c, p, s: c.log_entries(p, 0, 9), STAFF),
     "log_verbs": (lambda c, p, s: c.log_verbs(p), STAFF),

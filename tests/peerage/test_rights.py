@@ -112,6 +112,8 @@ FORMS = {
     "/account/mail": {"email": "none", "password": PASSWORD},
     "/account/mail/forget": {"password": PASSWORD},
     "/account/erase": {"writings": "none"},
+    "/account/second-factor/devices": {"name": "", "password": PASSWORD},
+    "/account/second-factor/devices/remove": {"password": PASSWORD},
     "/people": {"name": "", "role": "user"},
     "/u/{id}/role": {"role": "user"},
     "/moderation/reports/{id}/resolve": {"resolution": "done"},

@@ -10,7 +10,7 @@ import httpx
 
 from tests.web.site import Parsed
 
-LINKS = ("href", "src", "action", "formaction", "poster", "data", "cite", "background")
+LINKS = ("href", "src", "action", "poster", "data", "cite", "background")
 MOST_PAGES = 600
 # What a page says of addresses below a scheme is taken for one up to what cannot stand in a URL.
 ENDS = r"[^\s\"'<>\\{}\u2026]*"
@@ -68,6 +68,8 @@ class Crawl:
         page, found = Parsed(text), []
         forms = iter(page.forms)
         for tag, given in page.tags:
+            if sent := given.get("formaction"):  # every such button is one of a POST form
+                self.posts.update(self._here(url, [sent]))
             form = next(forms) if tag == "form" else None
             if form is not None and given.get("method", "get") == "post":
                 self.posts.update(self._here(url, [form.action or url]))

@@ -148,8 +148,8 @@ def test_a_device_is_added_and_removed_with_the_password_alone(named, device):
     assert add_device(browser, device).status_code == 200
     path = "/account/second-factor/devices/remove"
     assert browser.submit("/account/second-factor", path, password="not this one").status_code == 401
-    assert browser.submit("/account/second-factor", path, device="xy", password=PASSWORD).status_code == 404
-    assert browser.submit("/account/second-factor", path, device="00", password=PASSWORD).status_code == 404
+    assert browser.submit("/account/second-factor", path, device="xy", password=PASSWORD).status_code == 422
+    assert browser.submit("/account/second-factor", path, device="00", password=PASSWORD).status_code == 422
     assert browser.submit("/account/second-factor", path, password=PASSWORD).status_code == 303
     assert "Log in by password alone" not in browser.page("/account/second-factor").text
 
