@@ -111,6 +111,7 @@ bench: $(VENV)/dev.stamp  ## measure ours beside opentracker
 # SEED=7 with RUNS=20000 (ten times as many of the readers, which are quick) makes the same inputs again.
 FUZZING = -seed=$(or $(SEED),0) -dict=tests/native/words.dict -verbosity=0 -print_final_stats=1 -artifact_prefix=build/found/
 BOUND = $(if $(RUNS),-runs=$(RUNS),-max_total_time=$(or $(SECONDS),10))
+fuzz: export LSAN_OPTIONS = suppressions=tests/native/leaks.txt:print_suppressions=0
 fuzz: build/fuzz build/fuzz_door build/fuzz_sockets $(VENV)/dev.stamp  ## fuzz readers, door and sockets in C (SECONDS=10 each, under ASan and UBSan) and the readers in Python (INPUTS=2000000)
 	@mkdir -p build/found/readers build/found/door build/found/sockets
 	build/fuzz $(if $(CLANG),$(if $(RUNS),-runs=$(RUNS)0,$(BOUND)) -max_len=4096 $(FUZZING) \

@@ -240,6 +240,7 @@ OPERATIONS = (
         body=request_fields.CREDIT_RULE,
         answers=CreditRuleShape,
         status=201,
+        refusals=("not-found",),
     ),
     Operation(
         "DELETE",

@@ -14,7 +14,7 @@ PASSWORD = "correct horse battery staple"
 EXPECTED = '["400", "401", "403", "404", "405", "406", "409", "413", "415", "422", "428", "429", "5xx"]'
 CONFIG = f"[checks]\nnegative_data_rejection.expected-statuses = {EXPECTED}\n"
 # What takes away the very account or token that the run has.
-ENDING = ("logOut", "revokeToken", "suspendToken", "editUser", "setPassword")
+ENDING = ("logOut", "revokeToken", "suspendToken", "editUser", "setPassword", "eraseUser")
 # What takes any words that the description allows.
 WELCOMING = (
     "listTorrents",
