@@ -9,6 +9,7 @@ from doors.languages import message
 from doors.origin import base_url
 from web.page_context import PageContext
 from web.page_router import PageRouter
+from web.second_factor import start_session
 
 PER_PAGE = 50
 LONGEST_SECRET = 200
@@ -43,10 +44,7 @@ async def _join(context: PageContext) -> Response:
         if refusal.code not in {"invalid", "taken", "busy"}:
             raise
         return context.render("join", message("Join"), status=refusal.status, fault=refusal, name=name)
-    response = await services.admission.authenticator.log_out(context.redirect("/account"), context.principal)
-    return await services.admission.authenticator.log_in(
-        response, user.id, keep=False, address=context.address
-    )
+    return await start_session(context, user.id, "/account")
 
 
 async def _sent(context: PageContext) -> Response:

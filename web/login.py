@@ -8,7 +8,7 @@ from doors.errors import retry_seconds
 from doors.languages import message
 from web.page_context import PageContext, local_path
 from web.page_router import PageRouter
-from web.second_factor import ask_for_code, asked_of_device
+from web.second_factor import ask_for_code, asked_of_device, start_session
 
 LONGEST_SECRET = 200
 
@@ -43,11 +43,7 @@ async def _log_in(context: PageContext) -> Response:
     keep = context.form.get("keep") == "1"
     if (asking := await ask_for_code(context, user.id, after, keep=keep)) is not None:
         return asking
-    # End the session that this browser had before.
-    response = await services.admission.authenticator.log_out(context.redirect(after), context.principal)
-    return await services.admission.authenticator.log_in(
-        response, user.id, keep=keep, address=context.address
-    )
+    return await start_session(context, user.id, after, keep=keep)
 
 
 async def _render_login(
@@ -130,10 +126,7 @@ async def _redeem(context: PageContext) -> Response:
         return context.render("welcome", message("Welcome"), status=422, user=user, fault=refusal)
     if (asking := await ask_for_code(context, user.id, "/account", keep=False)) is not None:
         return asking
-    response = await services.admission.authenticator.log_out(context.redirect("/account"), context.principal)
-    return await services.admission.authenticator.log_in(
-        response, user.id, keep=False, address=context.address
-    )
+    return await start_session(context, user.id, "/account")
 
 
 def _secret(context: PageContext) -> str:

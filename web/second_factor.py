@@ -59,7 +59,7 @@ async def _log_in(context: PageContext) -> Response:
         if refusal.code not in _SHOWN:
             raise
         return await _render_code(context, number, ticket, after, refusal)
-    return await _logged_in(context, user.id, after, keep=keep)
+    return await start_session(context, user.id, after, keep=keep)
 
 
 async def _log_in_by_device(context: PageContext) -> Response:
@@ -67,10 +67,11 @@ async def _log_in_by_device(context: PageContext) -> Response:
     user = await context.services.accounts.accounts.log_in_by_device(
         form.get("asked", ""), form.get("device", ""), context.address
     )
-    return await _logged_in(context, user.id, after, keep=form.get("keep") == "1")
+    return await start_session(context, user.id, after, keep=form.get("keep") == "1")
 
 
-async def _logged_in(context: PageContext, user: int, after: str, *, keep: bool) -> Response:
+async def start_session(context: PageContext, user: int, after: str, *, keep: bool = False) -> Response:
+    """Log an account in, in place of whoever this browser was logged in as, and lead to a path."""
     authenticator = context.services.admission.authenticator
     response = await authenticator.log_out(context.redirect(after), context.principal)
     return await authenticator.log_in(response, user, keep=keep, address=context.address)

@@ -5,7 +5,8 @@ import json
 import pytest
 
 from accounts.authentication_log import LogInWay
-from accounts.webauthn import LIFETIME, LONGEST_ANSWER, MOST_CREDENTIALS, origin_of
+from accounts.relying_party import LONGEST_ANSWER
+from accounts.webauthn import LIFETIME, MOST_CREDENTIALS, origin_of
 from bittorrent.refusal import Refusal
 from tests.support.accounts import PASSWORD, open_accounts
 from tests.support.authenticator import Authenticator, encoded

@@ -27,7 +27,7 @@ _SUBJECTS = {
     "formats": ["bittorrent", "doors.udp", "tracker.journal_row", "tracker.replication.batch"],
     "exchanges": ["bittorrent", "doors.announce", "doors.client_address", "doors.udp", "tracker"],
     "requests": [
-        "accounts.webauthn",
+        "accounts.relying_party",
         "fido2",
         "bittorrent",
         "doors",

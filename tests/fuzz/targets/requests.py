@@ -10,14 +10,12 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 import httptools
-from fido2.server import Fido2Server
 from fido2.utils import websafe_encode
-from fido2.webauthn import PublicKeyCredentialRpEntity
 from lxml import etree
 from starlette.datastructures import ImmutableMultiDict, QueryParams
 from starlette.requests import Request
 
-from accounts.webauthn import check_assertion, read_answer, read_registration
+from accounts.relying_party import RelyingParty
 from actions import mirroring
 from bittorrent.passkey import read_path
 from bittorrent.refusal import Refusal
@@ -366,7 +364,7 @@ def torznab_search(data: bytes) -> None:
 
 def device_answer(data: bytes) -> None:
     """What a device answers is taken or refused, whatever its JSON, its CBOR and its key are."""
-    server, challenge = _fido2_server(), "c" * 43
+    party, challenge = _relying_party(), "c" * 43
     text = data.decode("utf-8", "surrogateescape")
     for kind in ("create", "get"):
         said = {"type": f"webauthn.{kind}", "challenge": challenge, "origin": "https://a.example"}
@@ -378,22 +376,19 @@ def device_answer(data: bytes) -> None:
         }
         for given in (text, json.dumps({"id": "AA", "rawId": "AA", "response": answer})):
             if kind == "create":
-                made = refused(lambda given=given: read_registration(server, challenge, given))
+                made = refused(lambda given=given: party.read_registration(challenge, given))
                 assert made == "bad-device" or 0 < len(made.data) <= len(data)
             else:
-                checked = refused(lambda given=given: _check_assertion(server, challenge, data, given))
+                refused(lambda given=given: party.credential_of(given))
+                checked = refused(
+                    lambda given=given: party.check_assertion(challenge, data, given, verified=True)
+                )
                 assert checked == "bad-device"
 
 
-def _check_assertion(server: Fido2Server, challenge: str, data: bytes, given: str) -> int:
-    read = read_answer(given)
-    return check_assertion(server, challenge, data, read, verification="required")
-
-
 @cache
-def _fido2_server() -> Fido2Server:
-    party = PublicKeyCredentialRpEntity(id="a.example", name="a")
-    return Fido2Server(party, verify_origin="https://a.example".__eq__)
+def _relying_party() -> RelyingParty:
+    return RelyingParty("https://a.example", "a")
 
 
 class _NoIndex:
